@@ -1,0 +1,7 @@
+//! PostgreSQL's replication stream behind a C ABI.
+//!
+//! The floors, each importing only from those below it (see ARCHITECTURE.md):
+//! `ffi` → `stream` → `pg`, `model` → `wire` → `lsn`, `time`.
+
+pub mod lsn;
+pub mod time;
