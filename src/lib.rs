@@ -5,3 +5,4 @@
 
 pub mod lsn;
 pub mod time;
+pub mod wire;
