@@ -51,7 +51,7 @@ pub struct Decoded {
 }
 
 impl Message {
-    /// Decodes the payload of one XLogData. Columns of rows go to `fields`; without rows nothing is allocated but the
+    /// Decodes the payload of one XLogData. Columns of rows go to `fields`; nothing is allocated but the
     /// lists of Relation and Truncate.
     #[inline]
     pub fn decode<S: FieldSink + ?Sized>(
