@@ -4,4 +4,5 @@
 //! `ffi` → `stream` → `pg`, `model` → `wire` → `lsn`, `time`.
 
 pub mod lsn;
+pub mod pg;
 pub mod time;
