@@ -14,23 +14,32 @@ pub(super) fn digest(text: &str) -> (Option<SqlState>, Words) {
     let mut sqlstate = None;
     let mut kept: Vec<String> = Vec::new();
     let mut in_report = false;
+    let mut was_indented = false;
     for line in text.lines() {
+        let indented = line.starts_with('\t');
         let line = match split_head(line) {
-            Some((before, state, message)) => {
+            // Up to its location a report is one, whatever its message looks like after a line break.
+            Some((before, state, message)) if !in_report => {
                 sqlstate = Some(state);
                 in_report = true;
                 format!("{before}{message}")
             }
-            None if in_report && is_location(line) => {
+            _ if in_report && is_location(line) => {
                 in_report = false;
                 continue;
             }
-            None => line.trim().to_owned(),
+            _ => line.trim().to_owned(),
         };
-        // With sslmode=prefer the same refusal often comes twice.
-        if !line.is_empty() && !kept.contains(&line) {
+        if indented && was_indented {
+            // libpq breaks its advice into indented lines.
+            if let Some(last) = kept.last_mut() {
+                *last = format!("{last} {line}");
+            }
+        } else if !line.is_empty() && !kept.contains(&line) {
+            // Not said yet: with sslmode=prefer the same refusal often comes twice.
             kept.push(line);
         }
+        was_indented = indented;
     }
     (sqlstate, Words::new(kept.join("; ").as_bytes()))
 }
@@ -93,6 +102,13 @@ mod tests {
             "connection to server on socket \"/x/.s.PGSQL.5432\" failed: No such file or directory; Is the server \
              running locally and accepting connections on that socket?",
         );
+        check(
+            "server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\
+             \tbefore or while processing the request.\n",
+            None,
+            "server closed the connection unexpectedly; This probably means the server terminated abnormally before \
+             or while processing the request.",
+        );
         check("", None, "");
     }
 
@@ -122,6 +138,11 @@ mod tests {
             "FATAL:  28000: role \"x:  42P01: y\" does not exist, auth.c:3\nLOCATION:  f, auth.c:1\n",
             Some(b"28000"),
             "FATAL: role \"x:  42P01: y\" does not exist, auth.c:3",
+        );
+        check(
+            "FATAL:  3D000: database \"x\n:  42P01: y\" does not exist\nLOCATION:  f, postinit.c:1\n",
+            Some(b"3D000"),
+            "FATAL: database \"x; :  42P01: y\" does not exist",
         );
         check("cannot open file.c:12\n", None, "cannot open file.c:12");
     }

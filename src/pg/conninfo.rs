@@ -68,6 +68,8 @@ impl Conninfo {
                 });
             }
         }
+        // PQconnectStartParams would take blanks for a database's name.
+        let text = if text.trim().is_empty() { "" } else { text };
         Ok(Conninfo { text: CString::new(text).map_err(|_| ConninfoError::Nul)? })
     }
 
@@ -144,8 +146,9 @@ fn uri_body(text: &str) -> Option<&str> {
     text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://"))
 }
 
-fn is_conninfo(text: &str) -> bool {
-    uri_body(text).is_some() || text.contains('=')
+/// A name may contain an equals sign; it is refused only where it could give a secret away.
+fn is_conninfo(name: &str) -> bool {
+    uri_body(name).is_some() || (name.contains('=') && secret_word(name).is_some())
 }
 
 /// libpq ends the credentials at the first @, unless a / comes before it. Another @ before the query is then a
@@ -216,9 +219,11 @@ mod tests {
             "postgresql://me:se%40sa%2Fme@h1:1,h2:2/db?target_session_attrs=read-write",
             "postgresql://me:se?same@host/db",
             "postgresql://host/db%40x?user=me@home",
+            "dbname='a=b'",
         ] {
             assert!(Conninfo::parse(text).is_ok(), "{text}");
         }
+        assert_eq!(Conninfo::parse(" \n").unwrap().as_c_str(), c"");
         assert_eq!(format!("{:?}", Conninfo::parse("password=sesame").unwrap()), "Conninfo(..)");
     }
 

@@ -202,6 +202,9 @@ impl Connection {
 
     /// Ends the COPY from our side: says so, throws away what still comes, reads all results. A server in the
     /// middle of a large transaction sends all of it first, so give it a deadline.
+    ///
+    /// Commands work afterwards, but a second logical START_REPLICATION on this connection would end at once (seen
+    /// up to PostgreSQL 18: the server forgets to reset what it knows of the first one's end). Connect anew for it.
     pub fn end_copy(&mut self, patience: &Patience<'_>) -> Result<CopyEnd, PgError> {
         self.put_copy_end()?;
         self.flush_all(patience)?;

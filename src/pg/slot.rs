@@ -119,6 +119,7 @@ impl Connection {
     ) -> Result<CreatedSlot, PgError> {
         let command = create_command(request, self.major_version())?;
         let set = self.query_rows(&command, patience)?;
+        // Both forms give the name first and the LSN second; only the command gives a snapshot.
         Ok(CreatedSlot { consistent_point: set.parse(0, 1)?, snapshot: set.text(0, 2).map(str::to_owned) })
     }
 
@@ -180,6 +181,18 @@ fn create_command(request: &SlotRequest<'_>, major: u32) -> Result<String, PgErr
     if request.failover && major < 17 {
         return Err(PgError::Unsupported { what: "a slot with failover", needs: 17 });
     }
+    if request.two_phase && major == 14 {
+        // PostgreSQL 14 has such slots, but not in the grammar of this command.
+        if request.snapshot != Snapshot::Nothing {
+            return Err(PgError::Unsupported { what: "a slot with two_phase and a snapshot", needs: 15 });
+        }
+        return Ok(format!(
+            "SELECT slot_name, lsn FROM pg_catalog.pg_create_logical_replication_slot({}, {}, {}, true)",
+            quote_literal(request.name),
+            quote_literal(request.plugin),
+            request.temporary
+        ));
+    }
     let temporary = if request.temporary { " TEMPORARY" } else { "" };
     let mut command = format!(
         "CREATE_REPLICATION_SLOT {}{temporary} LOGICAL {}",
@@ -192,9 +205,6 @@ fn create_command(request: &SlotRequest<'_>, major: u32) -> Result<String, PgErr
             Snapshot::Export => " EXPORT_SNAPSHOT",
             Snapshot::Use => " USE_SNAPSHOT",
         });
-        if request.two_phase {
-            command.push_str(" TWO_PHASE");
-        }
         return Ok(command);
     }
     command.push_str(match request.snapshot {
