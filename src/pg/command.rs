@@ -1,6 +1,8 @@
 //! Questions to the server that a stream asks before it starts. Everything is written with its schema: the search
 //! path is empty.
 
+#![forbid(unsafe_code)]
+
 use super::connection::Connection;
 use super::error::PgError;
 use super::quote::{quote_identifier, quote_literal};

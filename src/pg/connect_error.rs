@@ -5,6 +5,8 @@
 //! then DETAIL, HINT and the like, then "LOCATION:  function, file.c:line". Refuses to look for words: severity,
 //! message and the labels are all translated.
 
+#![forbid(unsafe_code)]
+
 use super::error::{SqlState, Words};
 
 /// The last SQLSTATE in libpq's text, and the text without SQLSTATEs and locations, on one line.

@@ -1,5 +1,7 @@
 //! Quoting, and the reverse for lists of identifiers.
 
+#![forbid(unsafe_code)]
+
 /// As a SQL identifier, always with quotes. Good for SQL and for replication commands.
 pub fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

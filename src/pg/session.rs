@@ -1,6 +1,8 @@
 //! What a session must be set to before its stream is started: the same bytes for the same values on every
 //! redelivery, whatever a role, database or server is set to.
 
+#![forbid(unsafe_code)]
+
 use super::connection::Connection;
 use super::error::PgError;
 use super::wait::Patience;

@@ -1,5 +1,7 @@
 //! Replication slots: looking at one, making one, dropping one.
 
+#![forbid(unsafe_code)]
+
 use super::connection::Connection;
 use super::error::PgError;
 use super::quote::{quote_identifier, quote_literal};
