@@ -4,5 +4,6 @@
 //! `ffi` → `stream` → `pg`, `model` → `wire` → `lsn`, `time`.
 
 pub mod lsn;
+pub mod pg;
 pub mod time;
 pub mod wire;

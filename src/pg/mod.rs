@@ -1,0 +1,36 @@
+//! libpq made safe: connecting, simple queries, replication commands, COPY, and the one wait of a stream's thread.
+//!
+//! Everything that can take long takes a [`Patience`] and gives up when it is cancelled or its deadline passes;
+//! nothing here blocks otherwise, except libpq's name look-up in [`Connection::connect`]. Refuses to know what
+//! the bytes of the stream mean (that is `wire`), when to retry and what an error means for a stream (`stream`).
+
+mod command;
+mod connect;
+mod connect_error;
+mod connection;
+mod conninfo;
+mod copy;
+mod error;
+mod notice;
+mod query;
+mod quote;
+mod result;
+mod session;
+mod signal;
+mod slot;
+mod sys;
+mod wait;
+
+pub use command::{SystemIdentity, TimelineSwitch};
+pub use connection::Connection;
+pub use conninfo::{Conninfo, ConninfoError};
+pub use copy::{CopyData, CopyEnd, Received, Started};
+pub use error::{ConnectError, PgError, ServerError, SqlState, Words};
+pub use notice::Notice;
+pub use quote::{
+    IdentifierListError, parse_identifier_list, quote_command_literal, quote_identifier, quote_literal,
+};
+pub use result::{ResultSet, Status};
+pub use signal::spawn_with_signals_blocked;
+pub use slot::{CreatedSlot, SlotInfo, SlotRequest, Snapshot};
+pub use wait::{EventFd, Interest, Patience, Readiness, wait};
