@@ -3,7 +3,10 @@
 //! The floors, each importing only from those below it (see ARCHITECTURE.md):
 //! `ffi` → `stream` → `pg`, `model` → `wire` → `lsn`, `time`.
 
+pub mod ffi;
 pub mod lsn;
+pub mod model;
 pub mod pg;
+pub mod stream;
 pub mod time;
 pub mod wire;

@@ -16,15 +16,17 @@ use super::wait::{Interest, Patience};
 const APPLICATION_NAME: &std::ffi::CStr = c"walstream";
 
 impl Connection {
-    /// Connects. `extra` overrides what `conninfo` says: `("replication", "database")` and the like.
+    /// Connects. `defaults` stand where `conninfo` says nothing; `extra` overrides what it says:
+    /// `("replication", "database")` and the like.
     ///
     /// Looking up host names blocks inside libpq: until the resolver is done, `patience` is not asked.
     pub fn connect(
         conninfo: &Conninfo,
+        defaults: &[(&str, &str)],
         extra: &[(&str, &str)],
         patience: &Patience<'_>,
     ) -> Result<Connection, PgError> {
-        let mut connection = start(conninfo, extra)?;
+        let mut connection = start(conninfo, defaults, extra)?;
         // Without a PGresult only the verbose text has the SQLSTATE of a refusal.
         // SAFETY: a live connection.
         unsafe { sys::PQsetErrorVerbosity(connection.raw(), sys::ERRORS_VERBOSE) };
@@ -77,21 +79,25 @@ impl Connection {
 }
 
 /// Hands the parameters to libpq. Name look-ups happen in here.
-fn start(conninfo: &Conninfo, extra: &[(&str, &str)]) -> Result<Connection, PgError> {
-    let extra = extra
-        .iter()
-        .map(|&(keyword, value)| Ok((CString::new(keyword)?, CString::new(value)?)))
-        .collect::<Result<Vec<_>, std::ffi::NulError>>()
-        .map_err(|_| PgError::Nul)?;
+fn start(
+    conninfo: &Conninfo,
+    defaults: &[(&str, &str)],
+    extra: &[(&str, &str)],
+) -> Result<Connection, PgError> {
+    let owned = |pairs: &[(&str, &str)]| {
+        let owned = pairs.iter().map(|&(keyword, value)| Ok((CString::new(keyword)?, CString::new(value)?)));
+        owned.collect::<Result<Vec<_>, std::ffi::NulError>>().map_err(|_| PgError::Nul)
+    };
+    let (defaults, extra) = (owned(defaults)?, owned(extra)?);
+    let pointers = |(keyword, value): &(CString, CString)| (keyword.as_ptr(), value.as_ptr());
     // Later ones win, and `dbname` stands for all that the connection string sets.
-    let mut keywords: Vec<*const c_char> = vec![c"fallback_application_name".as_ptr(), c"dbname".as_ptr()];
-    let mut values: Vec<*const c_char> = vec![APPLICATION_NAME.as_ptr(), conninfo.as_c_str().as_ptr()];
-    for (keyword, value) in &extra {
-        keywords.push(keyword.as_ptr());
-        values.push(value.as_ptr());
-    }
-    keywords.push(ptr::null());
-    values.push(ptr::null());
+    let (keywords, values): (Vec<*const c_char>, Vec<*const c_char>) =
+        std::iter::once((c"fallback_application_name".as_ptr(), APPLICATION_NAME.as_ptr()))
+            .chain(defaults.iter().map(pointers))
+            .chain(std::iter::once((c"dbname".as_ptr(), conninfo.as_c_str().as_ptr())))
+            .chain(extra.iter().map(pointers))
+            .chain(std::iter::once((ptr::null(), ptr::null())))
+            .unzip();
     // SAFETY: two arrays of C strings of the same length, each ended by NULL, alive during the call; libpq copies.
     let raw = unsafe { sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
     let raw = NonNull::new(raw).ok_or(PgError::OutOfMemory)?;

@@ -3,8 +3,9 @@
 
 #![forbid(unsafe_code)]
 
-use super::error::{Fault, WireError};
+use super::error::{Fault, Subject, WireError};
 use super::reader::Reader;
+use super::tag::Tag;
 use super::tuple::{self, FieldSink};
 use crate::lsn::Oid;
 
@@ -57,6 +58,12 @@ pub struct Truncate {
 
 const CASCADE: u8 = 1;
 const RESTART_IDENTITY: u8 = 2;
+
+/// The relation of an Insert, Update or Delete, from its body, before its columns are decoded.
+#[inline]
+pub fn peek_relation(tag: Tag, body: &[u8]) -> Result<Oid, WireError> {
+    Reader::new(body, Subject::Message(tag))?.oid("relation")
+}
 
 impl Insert {
     #[inline(always)]

@@ -1,0 +1,202 @@
+//! The stream's functions.
+
+use std::ffi::c_char;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use super::batch::BatchHandle;
+use super::config::Config;
+use super::error::Error;
+use super::fork::Generation;
+use super::guard::{self, Outcome, guard};
+use crate::lsn::Lsn;
+use crate::model::{Code, Event};
+use crate::stream::{Failure, NoEvent, Options, Stream};
+
+/// One slot, one thread.
+pub struct StreamHandle {
+    stream: Stream,
+    /// A panic left it in a state that nobody knows.
+    poisoned: AtomicBool,
+    generation: Generation,
+}
+
+impl StreamHandle {
+    /// One call on the stream; NULL and a panic before are its caller's failures.
+    #[inline]
+    pub(super) fn call(
+        handle: *const StreamHandle,
+        error: *mut *mut Error,
+        call: impl FnOnce(&Stream) -> Outcome,
+    ) -> i32 {
+        guard(error, || {
+            // SAFETY: NULL or a stream of ours that by contract is not freed before this call begins; `walstream_free` waits for its
+            // end.
+            let handle = unsafe { handle.as_ref() }.ok_or_else(|| guard::null("stream"))?;
+            if handle.poisoned.load(SeqCst) {
+                return Err(Failure { fatal: true, ..guard::panicked() });
+            }
+            let outcome = catch_unwind(AssertUnwindSafe(|| call(&handle.stream)));
+            outcome.unwrap_or_else(|panic| {
+                handle.poisoned.store(true, SeqCst);
+                resume_unwind(panic)
+            })
+        })
+    }
+}
+
+fn outcome(result: Result<(), NoEvent>) -> Outcome {
+    match result {
+        Ok(()) => Ok(Code::OK),
+        Err(NoEvent::Timeout) => Ok(Code::TIMEOUT),
+        Err(NoEvent::Woken) => Ok(Code::WOKEN),
+        Err(NoEvent::End) => Ok(Code::END),
+        Err(NoEvent::Failed(failure)) => Err(failure),
+    }
+}
+
+/// Checks conninfo and config; no network, never waits. config NULL: all defaults, PG* environment included.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_open(
+    conninfo: *const c_char,
+    config: *const Config,
+    stream: *mut *mut StreamHandle,
+    error: *mut *mut Error,
+) -> i32 {
+    guard(error, || {
+        let stream = guard::out(stream, null_mut(), "stream")?;
+        let conninfo = guard::text(conninfo, "conninfo")?;
+        // SAFETY: NULL or a config of ours, which by contract one thread uses at a time.
+        let (options, log) = match unsafe { config.as_ref() } {
+            Some(config) => (config.options.clone(), config.sink()),
+            None => (Options::default(), None),
+        };
+        let opened = StreamHandle {
+            stream: Stream::open(conninfo, options, log)?,
+            poisoned: AtomicBool::new(false),
+            generation: Generation::current(),
+        };
+        *stream = Box::into_raw(Box::new(opened));
+        Ok(Code::OK)
+    })
+}
+
+/// Connects, checks server and slot, starts streaming. Waits at most connect_timeout_ms and slot.wait_ms; the first connection is
+/// not retried unless retry.first=on. After a failure it may be called again. walstream_wake from another thread ends it with WOKEN.
+/// start_lsn 0: where the slot stands. Else the host's own last durable ack_lsn: E_GAP when it is above what the server has written, or,
+/// with start.strict=on, when the slot's confirmed position is above it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_start(stream: *mut StreamHandle, start_lsn: u64, error: *mut *mut Error) -> i32 {
+    StreamHandle::call(stream, error, |stream| outcome(stream.start(Lsn(start_lsn))))
+}
+
+/// The next event. timeout_ms: 0 does not wait, -1 waits for ever. On any code but OK *event is NULL, and the event before is over too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_next_event(
+    stream: *mut StreamHandle,
+    timeout_ms: i32,
+    event: *mut *const Event,
+    error: *mut *mut Error,
+) -> i32 {
+    StreamHandle::call(stream, error, |stream| {
+        let event = guard::out(event, null(), "event")?;
+        let timeout = guard::timeout(timeout_ms)?;
+        outcome(stream.next_event(timeout).map(|found| *event = found))
+    })
+}
+
+/// All that is ready, waiting only when nothing is; at most batch.max_events, and never empty with OK. Waits and codes as next_event.
+/// Mixed with next_event it goes on behind the last event, and ends that event's life.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_next_batch(
+    stream: *mut StreamHandle,
+    timeout_ms: i32,
+    batch: *mut *mut BatchHandle,
+    error: *mut *mut Error,
+) -> i32 {
+    StreamHandle::call(stream, error, |stream| {
+        let batch = guard::out(batch, null_mut(), "batch")?;
+        let timeout = guard::timeout(timeout_ms)?;
+        outcome(stream.next_batch(timeout).map(|found| *batch = BatchHandle::into_c(found, stream.host_bytes())))
+    })
+}
+
+/// Everything up to and including lsn is safe at the host. Above delivered_lsn, start_lsn and the slot's position at start: E_ACK_AHEAD, nothing changes. Below an earlier one: OK, nothing changes.
+/// Works from start until stop or a fatal error, after END too. Never waits. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_ack_lsn(stream: *mut StreamHandle, lsn: u64, error: *mut *mut Error) -> i32 {
+    StreamHandle::call(stream, error, |stream| stream.acknowledge(Lsn(lsn)).map(|()| Code::OK))
+}
+
+/// Ends one wait: the read (or start) now waiting, or else the next one, returns WOKEN; several wakes before that count as one.
+/// Events that are ready come first only with the call after. Any thread; async-signal-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_wake(stream: *mut StreamHandle) -> i32 {
+    // No guard: a signal handler gets here. Nothing below allocates, locks or panics.
+    // SAFETY: NULL or a stream of ours that by contract is not freed.
+    match unsafe { stream.as_ref() } {
+        Some(handle) => {
+            handle.stream.wake();
+            Code::OK as i32
+        }
+        None => Code::E_ARGUMENT as i32,
+    }
+}
+
+/// A descriptor for poll or epoll, readable (level-triggered) while a read would return at once with any code. Only wait on it: the
+/// library drains and closes it. After it fires read with timeout 0 until TIMEOUT. -1 where there is none. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_ready_fd(stream: *const StreamHandle) -> isize {
+    guard::or(-1, || {
+        // SAFETY: NULL or a stream of ours that by contract is not freed.
+        unsafe { stream.as_ref() }.map_or(-1, |handle| handle.stream.ready_fd() as isize)
+    })
+}
+
+/// Where the host stands, with the identity of the server: writes text and NUL into buffer[WALSTREAM_POSITION_BUFFER], for the option
+/// start.position of a later process, which then notices another server or a timeline without these changes. E_STATE
+/// before the first start. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_position(
+    stream: *const StreamHandle,
+    buffer: *mut c_char,
+    error: *mut *mut Error,
+) -> i32 {
+    StreamHandle::call(stream, error, |stream| {
+        if buffer.is_null() {
+            return Err(guard::null("buffer"));
+        }
+        let text = stream.position()?.to_string();
+        // SAFETY: by contract room for WALSTREAM_POSITION_BUFFER bytes, more than the longest position has.
+        unsafe { super::names::write_text(&text, buffer, super::names::WALSTREAM_POSITION_BUFFER) };
+        Ok(Code::OK)
+    })
+}
+
+/// Sends the last ack, ends COPY, closes. Waits at most timeout_ms (-1: 10 s), then cuts and returns TIMEOUT. Events not yet read
+/// are dropped (they come again next time); reads then say END, acks E_STATE. A second stop is OK. Not for signal handlers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_stop(stream: *mut StreamHandle, timeout_ms: i32, error: *mut *mut Error) -> i32 {
+    StreamHandle::call(stream, error, |stream| {
+        let timeout = guard::timeout(timeout_ms)?;
+        Ok(if stream.stop(timeout)? { Code::OK } else { Code::TIMEOUT })
+    })
+}
+
+/// NULL is fine. Never waits for the network: sends the last ack if the socket takes it at once (stop first to be sure), returns when the other
+/// calls have left and no log callback runs. Not from the log callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_free(stream: *mut StreamHandle) {
+    guard::quietly(|| {
+        // SAFETY: NULL or a stream of ours that by contract was not freed before.
+        let Some(handle) = (unsafe { stream.as_ref() }) else { return };
+        if !handle.generation.is_ours() {
+            return;
+        }
+        handle.stream.close();
+        // SAFETY: as above; every call in progress has left.
+        drop(unsafe { Box::from_raw(stream) });
+    });
+}
+

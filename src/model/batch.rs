@@ -1,0 +1,438 @@
+//! Batches: events with everything that they point to.
+//!
+//! A `BatchBuilder` is filled on the replication thread: the fields of a row come straight from the decoder as ranges,
+//! and become pointers once the message lies in the batch's own memory. `seal` makes a `Batch` of it: never written
+//! again, readable from any thread, alive as long as its owner.
+
+use std::ffi::{c_char, c_void};
+use std::mem;
+use std::ptr::{self, NonNull};
+use std::slice;
+use std::sync::Arc;
+
+use super::OutOfMemory;
+use super::arena::{Arena, Pool};
+use super::event::{Event, OldKind, OriginDetail, RollbackDetail, TypeDetail};
+use super::relation::{ColumnFlag, Relation, RelationDef};
+use super::value::{Value, ValueKind};
+use crate::wire::{FieldKind, FieldSink, Span};
+
+/// A relation that recent rows of the batch used need not be noted again.
+const RECENT_RELATIONS: usize = 4;
+
+/// A batch under construction.
+#[derive(Debug)]
+pub struct BatchBuilder {
+    arena: Arena,
+    events: Vec<Event>,
+    relations: Vec<Arc<RelationDef>>,
+    ack_lsn: u64,
+    staged: Staged,
+}
+
+/// Fields of the message that is being decoded: first the old row's, then the new one's.
+/// Until `push_row`, `Value::data` holds the range's start instead of an address.
+#[derive(Debug, Default)]
+struct Staged {
+    rows: [Option<Row>; 2],
+    count: usize,
+    failed: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    values: NonNull<Value>,
+    capacity: u32,
+    filled: u32,
+}
+
+/// Which of a row message's tuples came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuples {
+    /// The old row.
+    pub old: OldKind,
+    /// Is there a new row?
+    pub new: bool,
+}
+
+/// Why a row was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RowError {
+    /// See `OutOfMemory`.
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
+    /// The tuple does not fit the relation that it names.
+    #[error("a row has {found} columns, its relation {expected}")]
+    ColumnCount {
+        /// In the tuple.
+        found: u32,
+        /// In the relation.
+        expected: u32,
+    },
+}
+
+impl BatchBuilder {
+    /// An empty one. Memory comes from `pool`, and goes back to it with the batch.
+    pub fn new(pool: Arc<Pool>) -> BatchBuilder {
+        BatchBuilder {
+            events: pool.events(),
+            arena: Arena::new(pool),
+            relations: Vec::new(),
+            ack_lsn: 0,
+            staged: Staged::default(),
+        }
+    }
+
+    /// Events in it.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Nothing in it?
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Memory that it holds, allocated or not yet sealed.
+    pub fn bytes(&self) -> usize {
+        self.arena.bytes() + self.events.len() * size_of::<Event>()
+    }
+
+    /// Where the decoder is to put the fields of the next message.
+    #[inline]
+    pub fn fields(&mut self) -> &mut Self {
+        self.staged = Staged::default();
+        self
+    }
+
+    /// Adds an event without a row. `name` and `content` are ranges of `payload`, which is copied when there is one.
+    pub fn push(
+        &mut self,
+        mut event: Event,
+        payload: &[u8],
+        name: Option<Span>,
+        content: Option<Span>,
+    ) -> Result<(), OutOfMemory> {
+        self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
+        if name.is_some() || content.is_some() {
+            let base = self.copy(payload)?;
+            if let Some(name) = name {
+                event.name = terminate(base, name).cast();
+                event.name_len = name.len;
+            }
+            if let Some(content) = content {
+                event.payload = terminate(base, content);
+                event.payload_len = content.len;
+            }
+        }
+        self.add(event);
+        Ok(())
+    }
+
+    /// Adds a row event: its fields came into `fields()` since that was called last.
+    #[inline]
+    pub fn push_row(
+        &mut self,
+        mut event: Event,
+        payload: &[u8],
+        relation: &Arc<RelationDef>,
+        tuples: Tuples,
+    ) -> Result<(), RowError> {
+        if self.staged.failed {
+            return Err(OutOfMemory.into());
+        }
+        self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
+        let base = self.copy(payload)?;
+        let [first, second] = self.staged.rows;
+        let (old, new) = if tuples.old == OldKind::NONE { (None, first) } else { (first, second) };
+        if let Some(old) = old {
+            (event.old_values, event.old_count) = finish_row(old, base, relation)?;
+            if tuples.old == OldKind::KEY {
+                mark_not_sent(old, relation);
+            }
+        }
+        if let Some(new) = new.filter(|_| tuples.new) {
+            (event.new_values, event.new_count) = finish_row(new, base, relation)?;
+        }
+        event.old_kind = tuples.old as u32;
+        event.relation = self.hold(relation);
+        self.add(event);
+        Ok(())
+    }
+
+    /// Adds an event about a relation itself.
+    pub fn push_relation(&mut self, mut event: Event, relation: &Arc<RelationDef>) -> Result<(), OutOfMemory> {
+        self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
+        event.relation = self.hold(relation);
+        self.add(event);
+        Ok(())
+    }
+
+    /// Adds a TRUNCATE.
+    pub fn push_truncate(&mut self, mut event: Event, relations: &[Arc<RelationDef>]) -> Result<(), OutOfMemory> {
+        self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
+        let list = self.arena.take(size_of_val(relations), align_of::<*const Relation>())?.cast::<*const Relation>();
+        for (index, relation) in relations.iter().enumerate() {
+            let pointer = self.hold(relation);
+            // SAFETY: room for one pointer a relation was just taken.
+            unsafe { list.add(index).write(pointer) };
+        }
+        event.relation = relations.first().map_or(ptr::null(), |first| first.as_c());
+        event.detail = list.as_ptr().cast_const().cast();
+        event.detail_count = relations.len() as u32;
+        self.add(event);
+        Ok(())
+    }
+
+    /// Adds a TYPE; `schema` is spelt out.
+    pub fn push_type(&mut self, mut event: Event, oid: u32, schema: &[u8], name: &[u8]) -> Result<(), OutOfMemory> {
+        let detail = TypeDetail { schema: self.text(schema)?, name: self.text(name)?, oid, reserved: 0 };
+        event.detail = self.detail(detail)?;
+        event.detail_count = 1;
+        self.push(event, &[], None, None)
+    }
+
+    /// Adds an ORIGIN.
+    pub fn push_origin(
+        &mut self,
+        mut event: Event,
+        payload: &[u8],
+        name: Span,
+        detail: OriginDetail,
+    ) -> Result<(), OutOfMemory> {
+        event.detail = self.detail(detail)?;
+        event.detail_count = 1;
+        self.push(event, payload, Some(name), None)
+    }
+
+    /// Adds a ROLLBACK_PREPARED.
+    pub fn push_rollback(
+        &mut self,
+        mut event: Event,
+        payload: &[u8],
+        gid: Span,
+        detail: RollbackDetail,
+    ) -> Result<(), OutOfMemory> {
+        event.detail = self.detail(detail)?;
+        event.detail_count = 1;
+        self.push(event, payload, Some(gid), None)
+    }
+
+    /// Closes the batch and leaves an empty builder behind. None when there is nothing in it.
+    pub fn seal(&mut self) -> Result<Option<Batch>, OutOfMemory> {
+        if self.events.is_empty() {
+            return Ok(None);
+        }
+        let next = BatchBuilder::new(Arc::clone(self.arena.pool()));
+        if self.events.len() < self.events.capacity() / 4 {
+            // Few events: a copy of their own size is cheaper than to give away room for many.
+            let size = size_of_val(self.events.as_slice());
+            let start = self.arena.take(size, align_of::<Event>())?.cast::<Event>();
+            // SAFETY: room for all events was just taken.
+            unsafe { start.copy_from_nonoverlapping(NonNull::from(self.events.as_slice()).cast(), self.events.len()) };
+            let count = self.events.len();
+            self.events.clear();
+            // The next batch goes on with the room that this one did not need.
+            let next = BatchBuilder { events: mem::take(&mut self.events), ..next };
+            let sealed = mem::replace(self, next);
+            return Ok(Some(Batch::new(start.as_ptr(), count, Vec::new(), sealed)));
+        }
+        let mut sealed = mem::replace(self, next);
+        let events = mem::take(&mut sealed.events);
+        Ok(Some(Batch::new(events.as_ptr(), events.len(), events, sealed)))
+    }
+
+    fn add(&mut self, event: Event) {
+        self.ack_lsn = self.ack_lsn.max(event.ack_lsn);
+        // Within the capacity that the caller reserved.
+        self.events.push(event);
+    }
+
+    /// The batch owns a share of each relation that its events point to.
+    fn hold(&mut self, relation: &Arc<RelationDef>) -> *const Relation {
+        let held = self.relations.iter().rev().take(RECENT_RELATIONS).any(|held| Arc::ptr_eq(held, relation));
+        if !held {
+            self.relations.push(Arc::clone(relation));
+        }
+        relation.as_c()
+    }
+
+    /// `bytes`, and one spare byte for the last NUL.
+    #[inline]
+    fn copy(&mut self, bytes: &[u8]) -> Result<NonNull<u8>, OutOfMemory> {
+        let start = self.arena.take(bytes.len() + 1, 1)?;
+        // SAFETY: room for the bytes and one more was just taken; the source is elsewhere.
+        unsafe {
+            start.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+            start.add(bytes.len()).write(0);
+        }
+        Ok(start)
+    }
+
+    fn text(&mut self, text: &[u8]) -> Result<*const c_char, OutOfMemory> {
+        Ok(self.copy(text)?.as_ptr().cast_const().cast())
+    }
+
+    fn detail<T: Copy>(&mut self, detail: T) -> Result<*const c_void, OutOfMemory> {
+        let place = self.arena.take(size_of::<T>(), align_of::<T>())?.cast::<T>();
+        // SAFETY: room for one T was just taken.
+        unsafe { place.write(detail) };
+        Ok(place.as_ptr().cast_const().cast())
+    }
+}
+
+impl FieldSink for BatchBuilder {
+    #[inline]
+    fn begin(&mut self, count: u16) {
+        let size = usize::from(count) * size_of::<Value>();
+        let index = self.staged.count;
+        match (self.arena.take(size, align_of::<Value>()), self.staged.rows.get_mut(index)) {
+            (Ok(start), Some(row)) => {
+                *row = Some(Row { values: start.cast(), capacity: u32::from(count), filled: 0 });
+                self.staged.count += 1;
+            }
+            _ => self.staged.failed = true,
+        }
+    }
+
+    #[inline]
+    fn field(&mut self, kind: FieldKind, span: Span) {
+        let Some(Some(row)) = self.staged.count.checked_sub(1).and_then(|last| self.staged.rows.get_mut(last)) else {
+            return;
+        };
+        if self.staged.failed || row.filled == row.capacity {
+            return;
+        }
+        let kind = match kind {
+            FieldKind::Null => ValueKind::NULL,
+            FieldKind::Unchanged => ValueKind::UNCHANGED,
+            FieldKind::Text => ValueKind::TEXT,
+            FieldKind::Binary => ValueKind::BINARY,
+        };
+        let value = Value { data: ptr::without_provenance(span.start as usize), size: span.len, kind: kind as u32 };
+        // SAFETY: filled < capacity, and `begin` took room for capacity values, which nobody else refers to.
+        unsafe { row.values.add(row.filled as usize).write(value) };
+        row.filled += 1;
+    }
+}
+
+/// Ranges become addresses, and each value gets its NUL: the byte behind it is the next value's kind, the next tuple's
+/// mark or the spare byte, and has been decoded.
+#[inline]
+fn finish_row(
+    row: Row,
+    base: NonNull<u8>,
+    relation: &RelationDef,
+) -> Result<(*const Value, u32), RowError> {
+    let expected = relation.relation().column_count;
+    if row.filled != expected {
+        return Err(RowError::ColumnCount { found: row.filled, expected });
+    }
+    for index in 0..row.filled as usize {
+        // SAFETY: `field` wrote `filled` values; nobody else refers to them. The ranges lie within the message (the decoder
+        // checked), and `base` has a byte more than the message, so that `start + size` is inside its copy, too.
+        unsafe {
+            let value = row.values.add(index).as_mut();
+            if value.has_data() {
+                let start = base.add(value.data.addr());
+                start.add(value.size as usize).write(0);
+                value.data = start.as_ptr().cast_const().cast();
+            } else {
+                value.data = ptr::null();
+            }
+        }
+    }
+    if row.filled == 0 {
+        return Ok((ptr::null(), 0));
+    }
+    Ok((row.values.as_ptr(), row.filled))
+}
+
+/// In a key tuple the other columns come as NULL and mean "not sent" (`proto.c: logicalrep_write_delete`).
+fn mark_not_sent(row: Row, relation: &RelationDef) {
+    for (index, column) in relation.columns().iter().enumerate().take(row.filled as usize) {
+        // SAFETY: as in `finish_row`.
+        let value = unsafe { row.values.add(index).as_mut() };
+        if column.flags & ColumnFlag::KEY as u32 == 0 && value.kind == ValueKind::NULL as u32 {
+            value.kind = ValueKind::NOT_SENT as u32;
+        }
+    }
+}
+
+/// The address of `span` in the copy at `base`, with a NUL behind it.
+fn terminate(base: NonNull<u8>, span: Span) -> *const u8 {
+    // SAFETY: the span lies within the message, whose copy at `base` has one spare byte.
+    unsafe {
+        let start = base.add(span.start as usize);
+        start.add(span.len as usize).write(0);
+        start.as_ptr()
+    }
+}
+
+/// Sealed events. Immutable, and alive until dropped.
+#[derive(Debug)]
+pub struct Batch {
+    first: *const Event,
+    count: usize,
+    ack_lsn: u64,
+    bytes: usize,
+    /// Where `first` points to, unless that is the arena.
+    events: Vec<Event>,
+    arena: Arena,
+    _relations: Vec<Arc<RelationDef>>,
+}
+
+// SAFETY: the batch owns all that its pointers lead to, and nobody writes it after `seal`.
+unsafe impl Send for Batch {}
+// SAFETY: as above: shared access only reads.
+unsafe impl Sync for Batch {}
+
+impl Batch {
+    fn new(first: *const Event, count: usize, events: Vec<Event>, sealed: BatchBuilder) -> Batch {
+        let bytes = sealed.arena.bytes() + events.capacity() * size_of::<Event>();
+        Batch {
+            first,
+            count,
+            ack_lsn: sealed.ack_lsn,
+            bytes,
+            events,
+            arena: sealed.arena,
+            _relations: sealed.relations,
+        }
+    }
+
+    /// The events, in order.
+    #[inline]
+    pub fn events(&self) -> &[Event] {
+        // SAFETY: `seal` left `count` events there, alive with self and never written again.
+        unsafe { slice::from_raw_parts(self.first, self.count) }
+    }
+
+    /// Without its first events; None when nothing is left.
+    pub fn skip(mut self, count: usize) -> Option<Batch> {
+        let rest = self.events().get(count..).filter(|rest| !rest.is_empty())?;
+        (self.first, self.count) = (rest.as_ptr(), rest.len());
+        self.ack_lsn = self.events().iter().map(|event| event.ack_lsn).max().unwrap_or(0);
+        Some(self)
+    }
+
+    /// Highest `ack_lsn` of its events, 0 if none has one.
+    pub fn ack_lsn(&self) -> u64 {
+        self.ack_lsn
+    }
+
+    /// Memory that it holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.arena.pool().give_back_events(mem::take(&mut self.events));
+    }
+}
+
+#[cfg(test)]
+#[path = "batch_tests.rs"]
+mod tests;

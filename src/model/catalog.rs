@@ -1,0 +1,134 @@
+//! Which definitions hold at this point of the stream, told by Relation and Type messages.
+//!
+//! Owns the current definition of each relation and the names of user-made types. A definition that is announced
+//! again unchanged (the server does that after any invalidation) stays the same one, with the same version.
+
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::relation::{ColumnDefinition, Definition, RelationDef};
+use super::{OutOfMemory, builtin_types, text};
+use crate::wire;
+
+/// One scope of definitions: the stream's, or an unfinished streamed transaction's own (`as-sent`).
+#[derive(Debug, Default)]
+pub struct Catalog {
+    relations: HashMap<u32, Entry>,
+    types: HashMap<u32, Box<[u8]>>,
+    connection: u64,
+    /// The relation of the last row: rows of one table mostly come together.
+    last: Option<Arc<RelationDef>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    definition: Arc<RelationDef>,
+    /// On which connection it was announced last.
+    connection: u64,
+    /// Was the host told of it?
+    told: bool,
+}
+
+/// A definition that rows are to be read under.
+#[derive(Debug)]
+pub struct Lookup<'a> {
+    /// It holds until the next Relation message for its table.
+    pub definition: &'a Arc<RelationDef>,
+    /// True once for each definition: the host is to be told before its first row.
+    pub news: bool,
+}
+
+impl Catalog {
+    /// A new START_REPLICATION: the server announces each relation again before its rows, and rows of one that it did
+    /// not announce are an error. The old definitions stay for comparison.
+    pub fn start_connection(&mut self) {
+        self.connection += 1;
+        self.last = None;
+    }
+
+    /// Takes in a Relation message. `outer` is the scope that this one is inside of.
+    pub fn announce_relation(
+        &mut self,
+        payload: &[u8],
+        message: &wire::Relation,
+        outer: Option<&Catalog>,
+    ) -> Result<(), OutOfMemory> {
+        let definition = self.definition_of(payload, message, outer);
+        let oid = message.oid.0;
+        let known = self.relations.get(&oid).or_else(|| outer?.relations.get(&oid));
+        let (definition, told) = match known {
+            Some(known) if known.definition.matches(&definition) => (Arc::clone(&known.definition), known.told),
+            _ => (Arc::new(RelationDef::new(&definition)?), false),
+        };
+        self.adopt(definition, told);
+        Ok(())
+    }
+
+    /// Makes a definition the one that holds.
+    fn adopt(&mut self, definition: Arc<RelationDef>, told: bool) {
+        let oid = definition.relation().oid;
+        self.last = None;
+        self.relations.insert(oid, Entry { definition, connection: self.connection, told });
+    }
+
+    /// Takes in a Type message; tells whether it was news.
+    pub fn announce_type(&mut self, payload: &[u8], message: &wire::Type, outer: Option<&Catalog>) -> bool {
+        let name = message.name.of(payload);
+        let oid = message.oid.0;
+        let known = self.types.get(&oid).or_else(|| outer?.types.get(&oid));
+        let changed = known.is_none_or(|known| **known != *name);
+        self.types.insert(oid, name.into());
+        changed
+    }
+
+    /// The definition under which rows of `oid` are to be read; None when this connection announced none.
+    #[inline]
+    pub fn relation(&mut self, oid: u32) -> Option<Lookup<'_>> {
+        let mut news = false;
+        if self.last.as_ref().is_none_or(|last| last.relation().oid != oid) {
+            let entry = self.relations.get_mut(&oid).filter(|entry| entry.connection == self.connection)?;
+            news = !std::mem::replace(&mut entry.told, true);
+            self.last = Some(Arc::clone(&entry.definition));
+        }
+        let definition = self.last.as_ref()?;
+        Some(Lookup { definition, news })
+    }
+
+    /// A streamed transaction committed: its definitions hold for all from now on (`pgoutput.c: cleanup_rel_sync_cache`).
+    pub fn absorb(&mut self, inner: Catalog) {
+        for (_, entry) in inner.relations {
+            self.adopt(entry.definition, entry.told);
+        }
+        self.types.extend(inner.types);
+    }
+
+    fn definition_of<'a>(
+        &'a self,
+        payload: &'a [u8],
+        message: &wire::Relation,
+        outer: Option<&'a Catalog>,
+    ) -> Definition<'a> {
+        let type_name = |oid: u32| -> &'a [u8] {
+            match self.types.get(&oid).or_else(|| outer?.types.get(&oid)) {
+                Some(name) => name,
+                None => builtin_types::name(oid).as_bytes(),
+            }
+        };
+        let column = |column: &wire::Column| ColumnDefinition {
+            name: column.name.of(payload),
+            type_name: type_name(column.type_oid.0),
+            type_oid: column.type_oid.0,
+            type_modifier: column.modifier,
+            key: column.is_key(),
+        };
+        Definition {
+            oid: message.oid.0,
+            schema: text::namespace(message.schema.of(payload)),
+            name: message.name.of(payload),
+            replica_identity: message.replica_identity as u8,
+            columns: message.columns.iter().map(column).collect(),
+        }
+    }
+}

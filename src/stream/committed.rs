@@ -1,0 +1,464 @@
+//! `delivery=committed`: whole transactions, in commit order, whatever way the server sends them.
+//!
+//! Owns what is between the wire and the host's order: the transaction that is being read, those held back until their
+//! commit, the one that is being handed out from there, and what has to come again after a lost connection.
+
+#![forbid(unsafe_code)]
+
+use super::assembler::{Assembler, HoldError};
+use super::error::{Cure, Failure};
+use super::held::{HeldReader, HeldTransaction, Record};
+use super::ledger::Ledger;
+use super::outbox::Outbox;
+use super::transaction::{Identity, Part, Transaction};
+use crate::lsn::{Lsn, Xid};
+use crate::model::code::Code;
+use crate::model::{Event, Kind};
+use crate::wire::{self, Head, Message, Tag};
+
+/// See the file's head.
+#[derive(Debug)]
+pub struct Committed {
+    assembler: Assembler,
+    /// Between Stream Start and Stream Stop: whose block it is.
+    block: Option<Xid>,
+    state: State,
+    /// The transaction that the host had in part when the connection was lost.
+    part: Option<Part>,
+    /// The last late prepare that the host has, while its COMMIT_PREPARED is missing.
+    late: Option<Identity>,
+    server_may_stream: bool,
+}
+
+/// What is being handed out.
+#[derive(Debug)]
+enum State {
+    Nothing,
+    /// From the wire, as it comes.
+    Reading { transaction: Transaction, late: bool },
+    /// A late prepare that the host has: passed over up to its PREPARE.
+    PassingOver,
+    /// From where it was held back; nothing is read meanwhile.
+    Replaying(Box<Replay>),
+}
+
+#[derive(Debug)]
+struct Replay {
+    transaction: Transaction,
+    reader: HeldReader,
+    end: Lsn,
+    /// Of a prepared one: the body that names it, and where in it.
+    gid: Option<(Box<[u8]>, wire::Span)>,
+}
+
+/// Everything that handing out works on.
+pub struct Out<'a> {
+    /// Towards the host.
+    pub outbox: &'a mut Outbox,
+    /// Towards the server.
+    pub ledger: &'a mut Ledger,
+}
+
+impl Out<'_> {
+    /// COMMIT PREPARED, in both kinds of delivery.
+    pub fn commit_prepared(&mut self, commit: &wire::CommitPrepared, body: &[u8]) -> Result<(), Failure> {
+        self.ledger.complete(commit.end_lsn)?;
+        let event = Event {
+            commit_lsn: commit.commit_lsn.0,
+            seq: 1,
+            lsn: commit.commit_lsn.0,
+            ack_lsn: commit.end_lsn.0,
+            commit_time_us: commit.commit_time.unix_us(),
+            xid: commit.xid.0,
+            ..Event::new(Kind::COMMIT_PREPARED)
+        };
+        self.outbox.named(event, body, Some(commit.gid), None)
+    }
+
+    /// ROLLBACK PREPARED, in both kinds of delivery.
+    pub fn rollback_prepared(&mut self, rollback: &wire::RollbackPrepared, body: &[u8]) -> Result<(), Failure> {
+        self.ledger.complete(rollback.rollback_end_lsn)?;
+        let event = Event {
+            commit_lsn: rollback.rollback_end_lsn.0,
+            lsn: rollback.rollback_end_lsn.0,
+            ack_lsn: rollback.rollback_end_lsn.0,
+            commit_time_us: rollback.rollback_time.unix_us(),
+            xid: rollback.xid.0,
+            ..Event::new(Kind::ROLLBACK_PREPARED)
+        };
+        self.outbox.rollback_prepared(event, body, rollback)
+    }
+}
+
+impl Committed {
+    /// Before the first connection.
+    pub fn new(assembler: Assembler) -> Committed {
+        Committed {
+            assembler,
+            block: None,
+            state: State::Nothing,
+            part: None,
+            late: None,
+            server_may_stream: false,
+        }
+    }
+
+    /// A connection starts to stream; the server knows nothing of the one before.
+    pub fn connected(&mut self, server_may_stream: bool) {
+        self.server_may_stream = server_may_stream;
+        self.assembler.clear();
+        self.block = None;
+        let transaction = match std::mem::replace(&mut self.state, State::Nothing) {
+            State::Reading { transaction, .. } => Some(transaction),
+            State::Replaying(replay) => Some(replay.transaction),
+            State::Nothing | State::PassingOver => None,
+        };
+        if let Some(part) = transaction.and_then(|transaction| transaction.part()) {
+            self.part = Some(part);
+        }
+    }
+
+    /// The transactions without an end so far, and their bytes on disk.
+    pub fn held(&self) -> (usize, u64) {
+        let on_disk = match &self.state {
+            State::Replaying(replay) => replay.reader.file_bytes(),
+            _ => 0,
+        };
+        (self.assembler.count(), self.assembler.file_bytes() + on_disk)
+    }
+
+    /// Is there more to hand out before anything else may be read?
+    pub fn replaying(&self) -> bool {
+        matches!(self.state, State::Replaying(_))
+    }
+
+    /// Is a transaction half read or half handed out?
+    pub fn between_transactions(&self) -> bool {
+        matches!(self.state, State::Nothing)
+    }
+
+    /// The server says that it is at `position`, outside of any transaction: one that ought to have come again by now does not.
+    pub fn passed(&self, position: Lsn) -> Result<(), Failure> {
+        match self.part {
+            Some(part) if self.between_transactions() && self.block.is_none() && position > part.identity().lsn => {
+                Err(part.missing())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One pgoutput message. `lsn` is where the server says it stands.
+    #[inline]
+    pub fn message(&mut self, out: &mut Out<'_>, lsn: Lsn, payload: &[u8]) -> Result<(), Failure> {
+        let position = if self.block.is_some() { wire::Position::InBlock } else { wire::Position::Plain };
+        let head = Head::peek(payload, position)?;
+        let body = &payload[head.body_start..];
+        if let Some(xid) = self.block {
+            return self.in_block(xid, head, lsn, payload, body);
+        }
+        match (&mut self.state, head.tag) {
+            (
+                State::Reading { transaction, .. },
+                Tag::Insert
+                | Tag::Update
+                | Tag::Delete
+                | Tag::Truncate
+                | Tag::Relation
+                | Tag::Type
+                | Tag::Origin,
+            ) => transaction.message(out.outbox, head.tag, body, lsn, Xid(0)),
+            (State::PassingOver, tag) if tag != Tag::Prepare => {
+                Message::decode_body(tag, body, &mut ())?;
+                match tag {
+                    // Definitions hold beyond the transaction.
+                    Tag::Relation | Tag::Type => out.outbox.define(Event::new(Kind::RELATION), tag, body, None),
+                    _ => Ok(()),
+                }
+            }
+            (_, Tag::Logical) => self.logical(out, body, lsn),
+            _ => self.control(out, head.tag, body, lsn),
+        }
+    }
+
+    /// What comes inside a block is kept, and looked into at its commit.
+    fn in_block(
+        &mut self,
+        xid: Xid,
+        head: Head,
+        lsn: Lsn,
+        payload: &[u8],
+        body: &[u8],
+    ) -> Result<(), Failure> {
+        if head.tag == Tag::StreamStop {
+            Message::decode_body(head.tag, body, &mut ())?;
+            self.block = None;
+            return Ok(());
+        }
+        // A message keeps the form that it would have outside: the tag right before its body.
+        let mut plain;
+        let message = match head.subxid {
+            None => payload,
+            Some(_) => {
+                plain = Vec::new();
+                plain.try_reserve_exact(1 + body.len()).map_err(|_| crate::model::OutOfMemory)?;
+                plain.push(head.tag as u8);
+                plain.extend_from_slice(body);
+                &plain
+            }
+        };
+        let record = Record { subxid: head.subxid.unwrap_or(xid), lsn, message };
+        self.assembler.hold(xid, record).map_err(|error| self.hold_failure(error))
+    }
+
+    fn hold_failure(&self, error: HoldError) -> Failure {
+        let dir = self.assembler.dir();
+        let failure = match error {
+            HoldError::OutOfMemory => return crate::model::OutOfMemory.into(),
+            HoldError::Io(error) => Failure::io("cannot spill a large transaction to", dir, &error),
+            HoldError::Full(limit) => Failure::new(
+                Code::E_IO,
+                format!("spill.max_bytes, {limit} bytes in {}, is exhausted", dir.display()),
+            ),
+        };
+        failure
+            .hint("free space, or set spill.dir to a directory that is writable and large enough")
+            .cure(Cure::RetryWithoutStreaming)
+    }
+
+    /// A MESSAGE, inside its transaction or on its own.
+    fn logical(&mut self, out: &mut Out<'_>, body: &[u8], lsn: Lsn) -> Result<(), Failure> {
+        let Message::Logical(message) = Message::decode_body(Tag::Logical, body, &mut ())? else {
+            return Err(Failure::misplaced(Tag::Logical));
+        };
+        if message.transactional {
+            return match &mut self.state {
+                State::Reading { transaction, .. } => {
+                    transaction.message(out.outbox, Tag::Logical, body, lsn, Xid(0))
+                }
+                _ => Err(Failure::misplaced(Tag::Logical)),
+            };
+        }
+        self.expect_nothing(Tag::Logical)?;
+        self.expect_no_part(message.lsn)?;
+        out.ledger.complete(message.lsn)?;
+        let event =
+            Event { commit_lsn: message.lsn.0, lsn: message.lsn.0, ack_lsn: message.lsn.0, ..Event::new(Kind::MESSAGE) };
+        out.outbox.named(event, body, Some(message.prefix), Some(message.content))
+    }
+
+    #[cold]
+    fn expect_nothing(&self, tag: Tag) -> Result<(), Failure> {
+        if self.between_transactions() { Ok(()) } else { Err(Failure::misplaced(tag)) }
+    }
+
+    /// Entries come in the order of their ends: one beyond the part that the host has means that the rest of that is gone.
+    fn expect_no_part(&self, at: Lsn) -> Result<(), Failure> {
+        match self.part {
+            Some(part) if at > part.identity().lsn => Err(part.missing()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the host has of a transaction that begins.
+    fn take_part(&mut self, identity: Identity) -> Result<Option<Part>, Failure> {
+        match self.part {
+            Some(part) if part.identity() == identity => Ok(self.part.take()),
+            _ => self.expect_no_part(identity.lsn).map(|()| None),
+        }
+    }
+
+    fn control(&mut self, out: &mut Out<'_>, tag: Tag, body: &[u8], lsn: Lsn) -> Result<(), Failure> {
+        match Message::decode_body(tag, body, &mut ())? {
+            Message::Begin(begin) => self.begin(out, &begin, lsn),
+            Message::Commit(commit) => self.commit(out, &commit),
+            Message::BeginPrepare(begin) => self.begin_prepare(out, &begin, body, lsn),
+            Message::Prepare(prepare) => self.prepare(out, &prepare, body),
+            Message::CommitPrepared(commit) => {
+                self.expect_nothing(tag)?;
+                self.expect_no_part(commit.commit_lsn)?;
+                self.late = None;
+                out.commit_prepared(&commit, body)
+            }
+            Message::RollbackPrepared(rollback) => {
+                self.expect_nothing(tag)?;
+                self.expect_no_part(rollback.rollback_end_lsn)?;
+                out.rollback_prepared(&rollback, body)
+            }
+            Message::StreamStart(start) => {
+                self.expect_nothing(tag)?;
+                if !self.server_may_stream {
+                    return Err(Failure::misplaced(tag));
+                }
+                self.assembler.start(start.xid);
+                self.block = Some(start.xid);
+                Ok(())
+            }
+            Message::StreamCommit(commit) => self.stream_commit(out, &commit),
+            Message::StreamPrepare(prepare) => self.stream_prepare(out, &prepare, body),
+            Message::StreamAbort(abort) => {
+                let dir = self.assembler.dir().to_owned();
+                let aborted = self.assembler.abort(abort.xid, abort.subxid);
+                aborted.map_err(|error| Failure::io("cannot cut a spilled transaction in", &dir, &error))
+            }
+            _ => Err(Failure::misplaced(tag)),
+        }
+    }
+
+    fn begin(&mut self, out: &mut Out<'_>, begin: &wire::Begin, lsn: Lsn) -> Result<(), Failure> {
+        self.expect_nothing(Tag::Begin)?;
+        let identity = Identity { lsn: begin.final_lsn, xid: begin.xid, prepared: false };
+        let delivered = self.take_part(identity)?;
+        out.ledger.begin();
+        let transaction = Transaction::begin(identity, begin.commit_time.unix_us(), lsn, delivered);
+        self.state = State::Reading { transaction, late: false };
+        Ok(())
+    }
+
+    fn commit(&mut self, out: &mut Out<'_>, commit: &wire::Commit) -> Result<(), Failure> {
+        match std::mem::replace(&mut self.state, State::Nothing) {
+            State::Reading { transaction, .. }
+                if transaction.identity().lsn == commit.commit_lsn && !transaction.identity().prepared =>
+            {
+                finish(out, transaction, commit.end_lsn, None)
+            }
+            _ => Err(Failure::misplaced(Tag::Commit)),
+        }
+    }
+
+    fn begin_prepare(
+        &mut self,
+        out: &mut Out<'_>,
+        begin: &wire::BeginPrepare,
+        body: &[u8],
+        lsn: Lsn,
+    ) -> Result<(), Failure> {
+        self.expect_nothing(Tag::BeginPrepare)?;
+        let identity = Identity { lsn: begin.prepare_lsn, xid: begin.xid, prepared: true };
+        // Prepared before the slot decoded prepares, and sent at its commit (rule 12).
+        let late = begin.end_lsn <= out.ledger.resume_at();
+        if late && self.late == Some(identity) {
+            self.state = State::PassingOver;
+            return Ok(());
+        }
+        let delivered = if late { self.part.take_if(|part| part.identity() == identity) } else { self.take_part(identity)? };
+        out.ledger.begin();
+        let mut transaction = Transaction::begin(identity, begin.prepare_time.unix_us(), lsn, delivered);
+        transaction.announce_prepared(out.outbox, (body, begin.gid))?;
+        self.state = State::Reading { transaction, late };
+        Ok(())
+    }
+
+    fn prepare(&mut self, out: &mut Out<'_>, prepare: &wire::Prepare, body: &[u8]) -> Result<(), Failure> {
+        match std::mem::replace(&mut self.state, State::Nothing) {
+            State::PassingOver => Ok(()),
+            State::Reading { transaction, late: true } if transaction.identity().prepared => {
+                self.late = Some(transaction.identity());
+                transaction.end(out.outbox, Lsn::ZERO, Some((body, prepare.gid)))?;
+                // Its COMMIT_PREPARED is the entry.
+                Ok(())
+            }
+            State::Reading { transaction, late: false } if transaction.identity().prepared => {
+                finish(out, transaction, prepare.end_lsn, Some((body, prepare.gid)))
+            }
+            _ => Err(Failure::misplaced(Tag::Prepare)),
+        }
+    }
+
+    fn stream_commit(&mut self, out: &mut Out<'_>, commit: &wire::StreamCommit) -> Result<(), Failure> {
+        self.expect_nothing(Tag::StreamCommit)?;
+        let identity = Identity { lsn: commit.commit_lsn, xid: commit.xid, prepared: false };
+        let delivered = self.take_part(identity)?;
+        let Some(held) = self.assembler.take(commit.xid).filter(|held| !held.is_empty()) else {
+            // Nothing survived: a server that does not stream would not have sent it (rule 4).
+            return Ok(());
+        };
+        let transaction = Transaction::begin(identity, commit.commit_time.unix_us(), Lsn::ZERO, delivered);
+        self.replay(out, transaction, held, commit.end_lsn, None)
+    }
+
+    fn stream_prepare(&mut self, out: &mut Out<'_>, prepare: &wire::Prepare, body: &[u8]) -> Result<(), Failure> {
+        self.expect_nothing(Tag::StreamPrepare)?;
+        let identity = Identity { lsn: prepare.prepare_lsn, xid: prepare.xid, prepared: true };
+        let delivered = self.take_part(identity)?;
+        let held = self.assembler.take(prepare.xid).unwrap_or_default();
+        let mut transaction =
+            Transaction::begin(identity, prepare.prepare_time.unix_us(), Lsn::ZERO, delivered);
+        transaction.announce_prepared(out.outbox, (body, prepare.gid))?;
+        self.replay(out, transaction, held, prepare.end_lsn, Some((body.into(), prepare.gid)))
+    }
+
+    fn replay(
+        &mut self,
+        out: &mut Out<'_>,
+        transaction: Transaction,
+        held: HeldTransaction,
+        end: Lsn,
+        gid: Option<(Box<[u8]>, wire::Span)>,
+    ) -> Result<(), Failure> {
+        let reader = held.into_reader().map_err(|error| self.reader_failure(&error))?;
+        out.ledger.begin();
+        self.state = State::Replaying(Box::new(Replay { transaction, reader, end, gid }));
+        Ok(())
+    }
+
+    fn reader_failure(&self, error: &std::io::Error) -> Failure {
+        Failure::io("cannot read a spilled transaction back from", self.assembler.dir(), error)
+    }
+
+    /// Hands out more of the transaction that was held back, until the outbox has `bytes` or it is done.
+    pub fn continue_replay(&mut self, out: &mut Out<'_>, bytes: usize) -> Result<(), Failure> {
+        let State::Replaying(mut replay) = std::mem::replace(&mut self.state, State::Nothing) else { return Ok(()) };
+        while !out.outbox.is_full(bytes) {
+            match replay.step(out.outbox) {
+                Ok(Step::More) => {}
+                Ok(Step::Done) => {
+                    let gid = replay.gid.as_ref().map(|(body, span)| (&**body, *span));
+                    return finish(out, replay.transaction, replay.end, gid);
+                }
+                Err(ReplayError::Io(error)) => return Err(self.reader_failure(&error)),
+                Err(ReplayError::Failure(failure)) => return Err(failure),
+            }
+        }
+        self.state = State::Replaying(replay);
+        Ok(())
+    }
+}
+
+enum Step {
+    More,
+    Done,
+}
+
+enum ReplayError {
+    Io(std::io::Error),
+    Failure(Failure),
+}
+
+impl Replay {
+    #[inline]
+    fn step(&mut self, outbox: &mut Outbox) -> Result<Step, ReplayError> {
+        let Some(record) = self.reader.next().map_err(ReplayError::Io)? else { return Ok(Step::Done) };
+        let failed = |error: wire::WireError| ReplayError::Failure(error.into());
+        let head = Head::peek(record.message, wire::Position::Plain).map_err(failed)?;
+        let body = &record.message[head.body_start..];
+        self.transaction
+            .message(outbox, head.tag, body, record.lsn, record.subxid)
+            .map_err(ReplayError::Failure)?;
+        Ok(Step::More)
+    }
+}
+
+/// A transaction's end goes out, and counts as an entry when the host has a beginning to it.
+fn finish(
+    out: &mut Out<'_>,
+    transaction: Transaction,
+    end: Lsn,
+    gid: Option<(&[u8], wire::Span)>,
+) -> Result<(), Failure> {
+    if transaction.end(out.outbox, end, gid)? {
+        out.ledger.complete(end)?;
+    } else {
+        out.ledger.forget();
+    }
+    Ok(())
+}

@@ -1,0 +1,473 @@
+//! A stream as its host has it: open, start, read, acknowledge, stop.
+//!
+//! Owns who may be inside when, and where the reader stands in its batch. All that takes time happens on the
+//! replication thread; here is only waiting for it.
+
+#![forbid(unsafe_code)]
+
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::error::Failure;
+use super::log::{Log, Sink};
+use super::options::Options;
+use super::plugin_options::check_combinations;
+use super::position::Position;
+use super::queue::Queue;
+use super::session::PGOUTPUT;
+use super::shared::{Request, Shared};
+use super::worker::{self, Job};
+use crate::lsn::Lsn;
+use crate::model::{Batch, Code, Event, State};
+use crate::pg::{Conninfo, spawn_with_signals_blocked, wait};
+
+/// `walstream_stop` with no limit of the host's own.
+const LONGEST_STOP: Duration = Duration::from_secs(10);
+/// A thread that is not in a name look-up leaves within this.
+const LEAVING: Duration = Duration::from_millis(200);
+
+/// See the file's head.
+pub struct Stream {
+    conninfo: Conninfo,
+    options: Arc<Options>,
+    shared: Arc<Shared>,
+    /// Held by the one thread that starts, reads or stops.
+    reader: Mutex<Reader>,
+    wake: AtomicBool,
+    closed: AtomicBool,
+    /// Calls of any-thread functions in progress.
+    calls: AtomicU32,
+    /// May positions be acknowledged?
+    acknowledging: AtomicBool,
+    /// In batches at the host.
+    host_bytes: Arc<AtomicU64>,
+}
+
+#[derive(Default)]
+struct Reader {
+    phase: Phase,
+    batch: Option<Batch>,
+    /// In `batch`, of the next event.
+    next: usize,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    Started,
+    Stopped,
+}
+
+/// What a read came to, when not to something to read.
+#[derive(Debug)]
+pub enum NoEvent {
+    /// The time passed.
+    Timeout,
+    /// `wake` was called.
+    Woken,
+    /// stop_lsn, or `stop`.
+    End,
+    /// Why not.
+    Failed(Failure),
+}
+
+impl From<Failure> for NoEvent {
+    fn from(failure: Failure) -> NoEvent {
+        NoEvent::Failed(failure)
+    }
+}
+
+impl Stream {
+    /// Checks conninfo and options; no network.
+    pub fn open(conninfo: &str, options: Options, log: Option<Sink>) -> Result<Stream, Failure> {
+        let conninfo = Conninfo::parse(conninfo).map_err(crate::pg::PgError::from)?;
+        check_combinations(&options)?;
+        let queue = Queue::new(options.queue_max_bytes)?;
+        Ok(Stream {
+            conninfo,
+            shared: Arc::new(Shared::new(queue, Log::new(log))),
+            options: Arc::new(options),
+            reader: Mutex::default(),
+            wake: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            calls: AtomicU32::new(0),
+            acknowledging: AtomicBool::new(false),
+            host_bytes: Arc::default(),
+        })
+    }
+
+    /// Connects and starts to stream. Wakes end it.
+    pub fn start(&self, start_lsn: Lsn) -> Result<(), NoEvent> {
+        let mut reader = self.enter_as_reader()?;
+        if reader.phase != Phase::Open {
+            return Err(state("the stream was started before", "a stream is started once: open another one").into());
+        }
+        self.check_required()?;
+        self.shared.restart();
+        let job = Job {
+            conninfo: self.conninfo.clone(),
+            options: Arc::clone(&self.options),
+            shared: Arc::clone(&self.shared),
+            start_lsn,
+        };
+        reader.thread = Some(spawn(job)?);
+        let outcome = self.wait_for_start();
+        if outcome.is_ok() {
+            reader.phase = Phase::Started;
+            self.acknowledging.store(true, SeqCst);
+            return Ok(());
+        }
+        self.shared.ask(Request::Leave, None);
+        self.leave_thread(&mut reader);
+        self.shared.enter(State::OPEN);
+        outcome
+    }
+
+    fn check_required(&self) -> Result<(), Failure> {
+        let missing = |option: &str| {
+            Err(Failure::new(Code::E_ARGUMENT, format!("the option {option} is not set"))
+                .hint(format!("walstream_config_set(config, \"{option}\", …) before walstream_open")))
+        };
+        if self.options.slot.is_empty() {
+            return missing("slot");
+        }
+        if self.options.plugin == PGOUTPUT && self.options.publication.is_empty() {
+            return missing("publication");
+        }
+        Ok(())
+    }
+
+    fn wait_for_start(&self) -> Result<(), NoEvent> {
+        loop {
+            self.check_open()?;
+            if self.wake.swap(false, SeqCst) {
+                return Err(NoEvent::Woken);
+            }
+            let state = self.shared.state();
+            if state == State::STREAMING as u32 || state == State::ENDED as u32 {
+                return Ok(());
+            }
+            if state == State::FAILED as u32 {
+                return Err(self.failure().into());
+            }
+            self.quiet();
+            if self.shared.state() == state && !self.wake.load(SeqCst) && !self.closed.load(SeqCst) {
+                wait(None, self.shared.queue.ready(), None).map_err(Failure::from)?;
+            }
+        }
+    }
+
+    /// The next event, alive until the reader's next call.
+    #[inline]
+    pub fn next_event(&self, timeout: Option<Duration>) -> Result<*const Event, NoEvent> {
+        let mut reader = self.enter_as_reader()?;
+        let reader = &mut *reader;
+        if let Some(batch) = &reader.batch
+            && let Some(event) = batch.events().get(reader.next)
+            && !self.wake.load(SeqCst)
+        {
+            reader.next += 1;
+            return Ok(self.hand_out(event, reader.next == batch.events().len()));
+        }
+        let batch = self.next(reader, timeout)?;
+        reader.next = 1;
+        let batch = reader.batch.insert(batch);
+        match batch.events() {
+            [event, rest @ ..] => Ok(self.hand_out(event, rest.is_empty())),
+            [] => Err(state("an empty batch", "please report it").into()),
+        }
+    }
+
+    #[inline]
+    fn hand_out(&self, event: &Event, last: bool) -> *const Event {
+        if event.ack_lsn != 0 {
+            self.shared.deliver(event.ack_lsn);
+        }
+        if last {
+            self.quiet_if_empty();
+        }
+        event
+    }
+
+    /// All that is ready, up to one batch.
+    pub fn next_batch(&self, timeout: Option<Duration>) -> Result<Batch, NoEvent> {
+        let mut reader = self.enter_as_reader()?;
+        let batch = self.next(&mut reader, timeout)?;
+        self.shared.deliver(batch.ack_lsn());
+        self.quiet_if_empty();
+        Ok(batch)
+    }
+
+    /// The rest of the batch that is being read, or a new one.
+    fn next(&self, reader: &mut Reader, timeout: Option<Duration>) -> Result<Batch, NoEvent> {
+        let deadline = match timeout {
+            Some(timeout) => Instant::now().checked_add(timeout),
+            None => None,
+        };
+        let rest = reader.batch.take().and_then(|batch| batch.skip(reader.next));
+        let now = rest.is_none() && timeout == Some(Duration::ZERO);
+        if self.wake.swap(false, SeqCst) {
+            // What was ready comes with the next call.
+            reader.batch = rest;
+            reader.next = 0;
+            self.quiet_if_empty_of(reader);
+            return Err(NoEvent::Woken);
+        }
+        if let Some(rest) = rest {
+            return Ok(rest);
+        }
+        self.wait_for_batch(reader, deadline, now)
+    }
+
+    fn wait_for_batch(&self, reader: &Reader, deadline: Option<Instant>, now: bool) -> Result<Batch, NoEvent> {
+        loop {
+            self.check_open()?;
+            match reader.phase {
+                Phase::Open => {
+                    return Err(state("the stream is not started", "call walstream_start first").into());
+                }
+                Phase::Stopped => return Err(NoEvent::End),
+                Phase::Started => {}
+            }
+            // Looked at before the queue: a batch that was pushed before the end is found after it.
+            let state = self.shared.state();
+            if let Some(batch) = self.shared.queue.pop() {
+                return Ok(batch);
+            }
+            if state == State::ENDED as u32 {
+                return Err(NoEvent::End);
+            }
+            if state == State::FAILED as u32 {
+                return Err(Failure { fatal: true, ..self.failure() }.into());
+            }
+            self.quiet();
+            if self.anything() {
+                if self.wake.swap(false, SeqCst) {
+                    self.quiet_if_empty();
+                    return Err(NoEvent::Woken);
+                }
+                continue;
+            }
+            if now {
+                return Err(NoEvent::Timeout);
+            }
+            if wait(None, self.shared.queue.ready(), deadline).map_err(Failure::from)?.timed_out {
+                return Err(NoEvent::Timeout);
+            }
+            if self.wake.swap(false, SeqCst) {
+                self.quiet_if_empty();
+                return Err(NoEvent::Woken);
+            }
+        }
+    }
+
+    /// Would a read return at once, apart from what the reader holds?
+    fn anything(&self) -> bool {
+        !self.shared.queue.is_empty()
+            || self.wake.load(SeqCst)
+            || self.closed.load(SeqCst)
+            || matches!(self.shared.state(), state if state == State::ENDED as u32 || state == State::FAILED as u32)
+    }
+
+    /// Makes the descriptor unreadable, unless there is something after all.
+    fn quiet(&self) {
+        self.shared.queue.retract();
+        if self.anything() {
+            self.shared.queue.announce();
+        }
+    }
+
+    fn quiet_if_empty(&self) {
+        if self.shared.queue.is_empty() {
+            self.quiet();
+        }
+    }
+
+    fn quiet_if_empty_of(&self, reader: &Reader) {
+        if reader.batch.is_none() {
+            self.quiet_if_empty();
+        }
+    }
+
+    /// Everything up to `lsn` is safe at the host.
+    pub fn acknowledge(&self, lsn: Lsn) -> Result<(), Failure> {
+        let _call = self.enter()?;
+        if !self.acknowledging.load(SeqCst) || self.shared.is(State::FAILED) {
+            return Err(state(
+                "positions are acknowledged between start and stop",
+                "acknowledge before walstream_stop; after a fatal error open a new stream",
+            ));
+        }
+        let limit = self.shared.delivered();
+        if lsn > limit {
+            return Err(Failure::new(Code::E_ACK_AHEAD, format!("{lsn} is ahead of {limit}, the last that was handed out"))
+                .hint("acknowledge an event's ack_lsn, never its lsn or commit_lsn; nothing was changed"));
+        }
+        self.shared.acknowledge(lsn);
+        Ok(())
+    }
+
+    /// Ends one wait. Async-signal-safe.
+    pub fn wake(&self) {
+        self.wake.store(true, SeqCst);
+        self.shared.queue.announce();
+    }
+
+    /// For poll: readable while a read would return at once.
+    pub fn ready_fd(&self) -> i32 {
+        self.shared.queue.ready().fd().as_raw_fd()
+    }
+
+    /// Numbers and state.
+    pub fn shared(&self) -> Result<Call<'_>, Failure> {
+        self.enter()
+    }
+
+    /// Memory of the batches that the host has and did not free.
+    pub fn host_bytes(&self) -> &Arc<AtomicU64> {
+        &self.host_bytes
+    }
+
+    /// What to save to go on from here.
+    pub fn position(&self) -> Result<Position, Failure> {
+        let call = self.enter()?;
+        call.shared().position().ok_or_else(|| state("no server is known yet", "call walstream_start first"))
+    }
+
+    /// Ends the stream in good order; false: it took too long and was cut off.
+    pub fn stop(&self, timeout: Option<Duration>) -> Result<bool, Failure> {
+        let mut reader = self.enter_as_reader()?;
+        let phase = std::mem::replace(&mut reader.phase, Phase::Stopped);
+        self.acknowledging.store(false, SeqCst);
+        if phase != Phase::Started {
+            self.shared.enter(State::ENDED);
+            return Ok(true);
+        }
+        let timeout = timeout.unwrap_or(LONGEST_STOP);
+        self.shared.ask(Request::Stop, Instant::now().checked_add(timeout));
+        let in_time = self.shared.wait_finished(timeout);
+        if !in_time {
+            self.shared.ask(Request::Leave, None);
+        }
+        self.leave_thread(&mut reader);
+        // The event that was read last stays alive.
+        while self.shared.queue.pop().is_some() {}
+        reader.next = usize::MAX;
+        self.shared.enter(State::ENDED);
+        Ok(in_time)
+    }
+
+    /// Every call in progress returns before this does.
+    pub fn close(&self) {
+        self.closed.store(true, SeqCst);
+        self.shared.queue.announce();
+        self.shared.ask(Request::Leave, None);
+        // Waits for the reader, who has just been told.
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        while self.calls.load(SeqCst) > 0 {
+            std::thread::yield_now();
+        }
+        self.leave_thread(&mut reader);
+        self.shared.log.close();
+    }
+
+    /// A thread that is in a name look-up cannot be told: it is left behind, with nothing of the host's.
+    fn leave_thread(&self, reader: &mut Reader) {
+        if let Some(thread) = reader.thread.take()
+            && self.shared.wait_finished(LEAVING)
+        {
+            // It has only to return. A panic was caught in it.
+            let _ = thread.join();
+        }
+    }
+
+    /// Why the thread left.
+    fn failure(&self) -> Failure {
+        let silent = || Failure::new(Code::E_PANIC, "the replication thread left without a word");
+        self.shared.failure().unwrap_or_else(silent)
+    }
+
+    fn check_open(&self) -> Result<(), Failure> {
+        if self.closed.load(SeqCst) { Err(closed()) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn enter_as_reader(&self) -> Result<MutexGuard<'_, Reader>, Failure> {
+        let reader = match self.reader.try_lock() {
+            Ok(reader) => reader,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(busy()),
+        };
+        self.check_open()?;
+        Ok(reader)
+    }
+
+    fn enter(&self) -> Result<Call<'_>, Failure> {
+        self.calls.fetch_add(1, SeqCst);
+        let call = Call(self);
+        self.check_open()?;
+        Ok(call)
+    }
+}
+
+/// An any-thread call in progress: `close` waits for it.
+pub struct Call<'a>(&'a Stream);
+
+impl Call<'_> {
+    /// What is shared with the replication thread.
+    pub fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, SeqCst);
+    }
+}
+
+fn spawn(job: Job) -> Result<JoinHandle<()>, Failure> {
+    let shared = Arc::clone(&job.shared);
+    let body = move || {
+        let outcome = catch_unwind(AssertUnwindSafe(|| worker::run(job)));
+        let failure = match outcome {
+            Ok(Ok(())) => None,
+            Ok(Err(failure)) => Some(failure),
+            Err(_) => Some(
+                Failure::new(Code::E_PANIC, "the replication thread panicked")
+                    .hint("this is a bug of walstream: please report it; nothing unacknowledged is lost"),
+            ),
+        };
+        if let Some(failure) = &failure {
+            shared.log.error(failure);
+        }
+        shared.finish(failure);
+    };
+    spawn_with_signals_blocked("walstream", body).map_err(|error| {
+        let mut failure = Failure::new(Code::E_IO, format!("cannot start a thread: {error}"))
+            .hint("check the limits of the process on threads and memory");
+        failure.os_errno = error.raw_os_error().unwrap_or(0);
+        failure
+    })
+}
+
+fn state(message: &str, hint: &str) -> Failure {
+    Failure::new(Code::E_STATE, message).hint(hint)
+}
+
+#[cold]
+fn busy() -> Failure {
+    Failure::new(Code::E_BUSY, "another thread is inside start, next_event, next_batch or stop of this stream")
+        .hint("let one thread read; wake it with walstream_wake")
+}
+
+#[cold]
+fn closed() -> Failure {
+    Failure::new(Code::E_CLOSED, "walstream_free was called meanwhile").hint("do not use the stream any more")
+}

@@ -1,0 +1,33 @@
+//! One stream: its replication thread, its rules, its host's side.
+//!
+//! The rules (session and what it is made of) take `now` and frames: no socket, no clock. The worker has both.
+//! Knows nothing of C.
+
+pub mod as_sent;
+pub mod assembler;
+pub mod committed;
+pub mod error;
+pub mod feedback;
+pub mod handle;
+pub mod handshake;
+pub mod held;
+pub mod ledger;
+pub mod liveness;
+pub mod log;
+pub mod option_values;
+pub mod options;
+pub mod outbox;
+pub mod plugin_options;
+pub mod position;
+pub mod queue;
+pub mod retry;
+pub mod server_failure;
+pub mod session;
+pub mod shared;
+pub mod stats;
+pub mod transaction;
+pub mod worker;
+
+pub use error::Failure;
+pub use handle::{NoEvent, Stream};
+pub use options::Options;

@@ -1,0 +1,224 @@
+//! What the host's threads and the replication thread share: the queue, requests one way, results the other.
+//!
+//! All of it atomics or short locks: neither side ever waits for the other in here.
+
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::error::Failure;
+use super::log::Log;
+use super::position::Position;
+use super::queue::Queue;
+use super::stats::Stats;
+use crate::lsn::Lsn;
+use crate::model::State;
+
+/// See the file's head.
+#[derive(Debug)]
+pub struct Shared {
+    /// Batches to the host.
+    pub queue: Queue,
+    /// Messages to the host.
+    pub log: Log,
+    /// Numbers for the host.
+    pub stats: Stats,
+    state: AtomicU32,
+    /// Highest position that the host acknowledged.
+    acknowledged: AtomicU64,
+    /// An acknowledgement that the thread has not taken in.
+    acknowledge_waits: AtomicBool,
+    /// Highest `ack_lsn` that the host was handed, or knows from the start.
+    delivered: AtomicU64,
+    request: AtomicU32,
+    stop_deadline: Mutex<Option<Instant>>,
+    outcome: Mutex<Outcome>,
+    finished: Condvar,
+    last_error: AtomicI32,
+    /// System and timeline of the last connection.
+    server: Mutex<Option<(u64, u32)>>,
+}
+
+/// What the host asks of the thread, each outdoing the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Request {
+    /// Go on.
+    Stream = 0,
+    /// Send what is acknowledged and end in good order, up to a deadline.
+    Stop = 1,
+    /// Leave at once; a last update if the socket takes it.
+    Leave = 2,
+}
+
+/// How it stands with the thread.
+#[derive(Debug, Default)]
+struct Outcome {
+    finished: bool,
+    failure: Option<Failure>,
+}
+
+impl Shared {
+    /// Before the thread starts.
+    pub fn new(queue: Queue, log: Log) -> Shared {
+        Shared {
+            queue,
+            log,
+            stats: Stats::default(),
+            state: AtomicU32::new(State::OPEN as u32),
+            acknowledged: AtomicU64::new(0),
+            acknowledge_waits: AtomicBool::new(false),
+            delivered: AtomicU64::new(0),
+            request: AtomicU32::new(Request::Stream as u32),
+            stop_deadline: Mutex::default(),
+            outcome: Mutex::default(),
+            finished: Condvar::new(),
+            last_error: AtomicI32::new(0),
+            server: Mutex::default(),
+        }
+    }
+
+    /// walstream_state
+    pub fn state(&self) -> u32 {
+        self.state.load(SeqCst)
+    }
+
+    /// Is it in this state?
+    pub fn is(&self, state: State) -> bool {
+        self.state() == state as u32
+    }
+
+    /// Enters a state. A read that waits looks again at an end.
+    pub fn enter(&self, state: State) {
+        self.state.store(state as u32, SeqCst);
+        if matches!(state, State::STREAMING | State::ENDED | State::FAILED) {
+            self.queue.announce();
+        }
+    }
+
+    /// From any of the host's threads: safe up to `lsn`. The limit was checked.
+    pub fn acknowledge(&self, lsn: Lsn) {
+        let before = self.acknowledged.fetch_max(lsn.0, SeqCst);
+        if lsn.0 > before && !self.acknowledge_waits.swap(true, SeqCst) {
+            self.queue.thread().signal();
+        }
+    }
+
+    /// Highest position that the host acknowledged.
+    pub fn acknowledged(&self) -> Lsn {
+        Lsn(self.acknowledged.load(SeqCst))
+    }
+
+    /// The same, for the thread: it takes it in.
+    pub fn take_acknowledged(&self) -> Lsn {
+        self.acknowledge_waits.store(false, SeqCst);
+        self.acknowledged()
+    }
+
+    /// Highest position that the host may acknowledge.
+    pub fn delivered(&self) -> Lsn {
+        Lsn(self.delivered.load(SeqCst))
+    }
+
+    /// The host knows of `lsn` from now on.
+    pub fn deliver(&self, lsn: u64) {
+        if lsn > self.delivered.load(SeqCst) {
+            self.delivered.fetch_max(lsn, SeqCst);
+        }
+    }
+
+    /// The last error, retried or final; 0 none.
+    pub fn last_error(&self) -> i32 {
+        self.last_error.load(SeqCst)
+    }
+
+    /// Notes an error that is retried.
+    pub fn note_error(&self, failure: &Failure) {
+        self.last_error.store(failure.code as i32, SeqCst);
+    }
+
+    /// What the host asks for.
+    pub fn request(&self) -> Request {
+        match self.request.load(SeqCst) {
+            0 => Request::Stream,
+            1 => Request::Stop,
+            _ => Request::Leave,
+        }
+    }
+
+    /// Asks the thread to end. `deadline` is for a stop in good order.
+    pub fn ask(&self, request: Request, deadline: Option<Instant>) {
+        if deadline.is_some() {
+            *lock(&self.stop_deadline) = deadline;
+        }
+        self.request.fetch_max(request as u32, SeqCst);
+        self.queue.thread().signal();
+    }
+
+    /// Is the thread to end?
+    pub fn ending(&self) -> bool {
+        self.request() != Request::Stream
+    }
+
+    /// Until when a stop in good order may take.
+    pub fn stop_deadline(&self) -> Option<Instant> {
+        *lock(&self.stop_deadline)
+    }
+
+    /// A new attempt to start.
+    pub fn restart(&self) {
+        *lock(&self.outcome) = Outcome::default();
+        self.request.store(Request::Stream as u32, SeqCst);
+        self.queue.thread().drain();
+    }
+
+    /// From the thread, as the last thing that it does.
+    pub fn finish(&self, failure: Option<Failure>) {
+        let state = if failure.is_some() { State::FAILED } else { State::ENDED };
+        if let Some(failure) = &failure {
+            self.note_error(failure);
+        }
+        let mut outcome = lock(&self.outcome);
+        outcome.failure = failure;
+        outcome.finished = true;
+        drop(outcome);
+        self.enter(state);
+        self.finished.notify_all();
+    }
+
+    /// Why the stream failed.
+    pub fn failure(&self) -> Option<Failure> {
+        lock(&self.outcome).failure.clone()
+    }
+
+    /// Has the thread left? Waits for it as long as told.
+    pub fn wait_finished(&self, timeout: Duration) -> bool {
+        let outcome = lock(&self.outcome);
+        let waited = self.finished.wait_timeout_while(outcome, timeout, |outcome| !outcome.finished);
+        waited.unwrap_or_else(PoisonError::into_inner).0.finished
+    }
+
+    /// Which server the stream reads.
+    pub fn set_server(&self, system: u64, timeline: u32) {
+        *lock(&self.server) = Some((system, timeline));
+    }
+
+    /// Which server the stream reads: system identifier and timeline.
+    pub fn server(&self) -> Option<(u64, u32)> {
+        *lock(&self.server)
+    }
+
+    /// What to save to go on from here, once a server is known.
+    pub fn position(&self) -> Option<Position> {
+        let (system, timeline) = self.server()?;
+        let lsn = self.acknowledged().max(Lsn(self.stats.confirmed_lsn()));
+        Some(Position { system, timeline, lsn })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is in there is consistent after each statement: a panic elsewhere changes nothing.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

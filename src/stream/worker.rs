@@ -1,0 +1,451 @@
+//! The replication thread: connect, read, hand over, confirm, try again.
+//!
+//! Owns the connection and the clock; what is right at each moment is the session's to say. It waits in one place, on
+//! the socket, the wake-up and the next deadline at once.
+
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::error::{Cure, Failure};
+use super::handshake::{Again, Before, Handshake, wanted_start};
+use super::options::{Options, PublicationMissing};
+use super::retry::Retry;
+use super::server_failure::sqlstate;
+use super::session::{Now, Session};
+use super::shared::{Request, Shared};
+use crate::lsn::Lsn;
+use crate::model::arena::Pool;
+use crate::model::{Batch, Code, State};
+use crate::pg::{Conninfo, Connection, Interest, Patience, PgError, Received, wait};
+use crate::wire::StatusUpdate;
+
+/// A batch is handed over at this size, however few events it has.
+const BATCH_BYTES: usize = 256 << 10;
+/// A server that shuts down gets this long to see our end of the COPY.
+const STORM_GOODBYE: Duration = Duration::from_secs(1);
+
+/// What a thread is started with.
+pub struct Job {
+    /// Where to connect.
+    pub conninfo: Conninfo,
+    /// Checked.
+    pub options: Arc<Options>,
+    /// With the host.
+    pub shared: Arc<Shared>,
+    /// The host's, 0: where the slot stands.
+    pub start_lsn: Lsn,
+}
+
+/// Runs until the stream ends, fails or is told to leave.
+pub fn run(job: Job) -> Result<(), Failure> {
+    Worker::new(job)?.run()
+}
+
+struct Worker {
+    conninfo: Conninfo,
+    options: Arc<Options>,
+    shared: Arc<Shared>,
+    session: Session,
+    before: Before,
+    retry: Retry,
+    /// A batch that found no place in the queue.
+    parked: Option<Batch>,
+    stalled_since: Option<Instant>,
+    chance: Chance,
+}
+
+/// Why a connection's time is over without an error.
+enum Left {
+    /// The host wants it so.
+    Asked,
+    /// All was delivered up to stop_lsn, and acknowledged.
+    Done,
+}
+
+impl Worker {
+    fn new(job: Job) -> Result<Worker, Failure> {
+        let (start, server) = wanted_start(&job.options, job.start_lsn)?;
+        Ok(Worker {
+            session: Session::new(&job.options, now(), Arc::new(Pool::default())),
+            before: Before { server, again: None, start, without_streaming: false },
+            retry: Retry::new(&job.options),
+            parked: None,
+            stalled_since: None,
+            chance: Chance::new(),
+            conninfo: job.conninfo,
+            options: job.options,
+            shared: job.shared,
+        })
+    }
+
+    fn run(&mut self) -> Result<(), Failure> {
+        loop {
+            let failure = match self.connect().and_then(|mut connection| self.stream(&mut connection)) {
+                Ok(Left::Asked | Left::Done) => return Ok(()),
+                Err(_) if self.shared.ending() => return Ok(()),
+                Err(failure) => failure,
+            };
+            self.give_up_or_wait(failure)?;
+            if self.shared.ending() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn give_up_or_wait(&mut self, failure: Failure) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.shared);
+        if self.before.again.is_none() && !self.options.retry_first && failure.cure != Cure::RetryWhileHeld {
+            return Err(failure);
+        }
+        if failure.cure == Cure::RetryWithoutStreaming {
+            if self.before.without_streaming {
+                return Err(failure);
+            }
+            self.before.without_streaming = true;
+        }
+        shared.note_error(&failure);
+        let message = failure.to_string();
+        let result = self.retry.failed(Instant::now(), failure, self.chance.next());
+        let Ok(pause) = result else {
+            self.hand_over_all();
+            return result.map(drop);
+        };
+        shared.log.warning(format!("{message}; trying again in {} ms", pause.as_millis()));
+        self.enter(State::WAITING_TO_RETRY);
+        self.pause(Instant::now() + pause)
+    }
+
+    /// Waits, and goes on handing over what is here.
+    fn pause(&mut self, until: Instant) -> Result<(), Failure> {
+        loop {
+            self.session.acknowledge(self.shared.take_acknowledged());
+            self.hand_over(true)?;
+            if self.shared.ending() {
+                return Ok(());
+            }
+            let ready = wait(None, self.shared.queue.thread(), Some(until))?;
+            if ready.woken {
+                self.shared.queue.thread().drain();
+            }
+            if ready.timed_out {
+                return Ok(());
+            }
+        }
+    }
+
+    fn connect(&mut self) -> Result<Connection, Failure> {
+        self.enter(State::CONNECTING);
+        let shared = Arc::clone(&self.shared);
+        let timeout = self.options.connect_timeout;
+        let patience = Patience {
+            wake: shared.queue.thread(),
+            cancelled: &|| shared.ending(),
+            deadline: (!timeout.is_zero()).then(|| Instant::now() + timeout),
+        };
+        // A peer that dies while nothing is read shows by updates that nobody confirms (rule 21).
+        let user_timeout = self.options.receive_timeout.as_millis().to_string();
+        let defaults = [("tcp_user_timeout", user_timeout.as_str())];
+        let extra = [("replication", "database")];
+        let mut connection = Connection::connect(&self.conninfo, &defaults, &extra, &patience)?;
+        self.before.again = self.before.again.map(|_| self.again());
+        let handshake = Handshake {
+            connection: &mut connection,
+            options: &self.options,
+            before: self.before,
+            patience: &patience,
+            log: &shared.log,
+        };
+        let ready = handshake.run()?;
+        self.session.connected(now(), &ready.connected)?;
+        self.retry.wal_sender_timeout(ready.connected.wal_sender_timeout);
+        self.retry.succeeded();
+        self.before.server = Some(ready.server);
+        shared.set_server(ready.server.0, ready.server.1);
+        shared.stats.confirmed(self.session.confirmed().0);
+        shared.deliver(ready.connected.slot.0);
+        shared.deliver(ready.connected.start.0);
+        if self.before.again.is_some() {
+            shared.stats.reconnected();
+            shared.log.info(format!("streaming again from {}", self.session.resume_at()));
+        }
+        self.before.again = Some(self.again());
+        self.enter(State::STREAMING);
+        Ok(connection)
+    }
+
+    fn again(&self) -> Again {
+        Again { resume_at: self.session.resume_at(), confirmed: self.session.confirmed() }
+    }
+
+    /// The life of one connection.
+    fn stream(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
+        let mut unsent = false;
+        loop {
+            match self.shared.request() {
+                Request::Stream => {}
+                Request::Stop => return self.stop(connection),
+                Request::Leave => {
+                    self.last_update(connection);
+                    return Ok(Left::Asked);
+                }
+            }
+            self.session.acknowledge(self.shared.take_acknowledged());
+            let was_paused = self.stalled_since.is_some();
+            let reading = self.may_read();
+            self.note_stall(!reading);
+            if reading && was_paused {
+                self.session.heard(Instant::now());
+            }
+            let drained = reading && self.read(connection)?;
+            self.notices(connection)?;
+            self.hand_over(drained)?;
+            self.shared.stats.update(&mut self.session);
+            if self.session.ended() && self.all_handed_over() {
+                self.shared.enter(State::ENDED);
+                if !self.session.pending() {
+                    return self.end(connection, None).map(|()| Left::Done);
+                }
+            }
+            unsent |= self.confirm(connection, reading)?;
+            if unsent {
+                unsent = !connection.flush()?;
+            }
+            if self.session.storm() {
+                return Err(self.leave_storm(connection));
+            }
+            if drained || !reading {
+                self.wait(connection, reading, unsent)?;
+            }
+        }
+    }
+
+    /// Is there room for more?
+    fn may_read(&mut self) -> bool {
+        let waiting = self.session.outbox().bytes();
+        if self.parked.is_none() && self.shared.queue.room() > waiting {
+            return true;
+        }
+        // Looked at once more behind the flag: the host may have made room in between.
+        self.shared.queue.thread_waits();
+        self.parked.is_none() && self.shared.queue.room() > waiting
+    }
+
+    fn note_stall(&mut self, stalled: bool) {
+        let now = Instant::now();
+        if let Some(since) = self.stalled_since.take() {
+            self.shared.stats.stalled(now - since);
+        }
+        self.stalled_since = stalled.then_some(now);
+    }
+
+    /// Reads until a batch is full or nothing is left; true: nothing is left.
+    fn read(&mut self, connection: &mut Connection) -> Result<bool, Failure> {
+        let now = now();
+        let limit = BATCH_BYTES.min(self.shared.queue.room());
+        while !self.session.is_full(limit) {
+            if self.session.replaying() {
+                self.session.replay(now, limit)?;
+                continue;
+            }
+            match connection.receive()? {
+                Received::Frame(frame) => self.session.handle_frame(now, &frame)?,
+                Received::Nothing => return Ok(true),
+                Received::Ended => return Err(self.copy_ended(connection)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The server ended the COPY: it says why, or is shutting down.
+    fn copy_ended(&mut self, connection: &mut Connection) -> Failure {
+        let shared = Arc::clone(&self.shared);
+        let patience = self.patience(&shared, Instant::now() + Duration::from_secs(10));
+        match connection.finish_copy(&patience) {
+            Ok(end) => match end.error {
+                Some(error) => error.into(),
+                None => Failure::new(Code::E_CONNECT, "the server ended the stream").cure(Cure::Retry),
+            },
+            Err(error) => error.into(),
+        }
+    }
+
+    fn patience<'a>(&self, shared: &'a Arc<Shared>, deadline: Instant) -> Patience<'a> {
+        Patience { wake: shared.queue.thread(), cancelled: &|| false, deadline: Some(deadline) }
+    }
+
+    fn notices(&mut self, connection: &mut Connection) -> Result<(), Failure> {
+        for notice in connection.take_notices() {
+            self.shared.log.warning(format!("server: {notice}"));
+            // PostgreSQL 18 warns where its predecessors ended the stream (rule 25).
+            let publication = notice.sqlstate.as_str() == sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE
+                && notice.source_function.as_str() == "LoadPublications";
+            if publication && self.options.publication_missing == PublicationMissing::Error {
+                return Err(Failure::new(Code::E_PUBLICATION, notice.message.as_str())
+                    .detail(notice.detail.as_str())
+                    .hint("create the publication before the slot, or set publication.missing=warn to go on without it"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Full batches go at once; the open one when nothing more is here to fill it and the host has nothing else to do.
+    fn hand_over(&mut self, drained: bool) -> Result<(), Failure> {
+        while let Some(batch) = self.parked.take().or_else(|| self.session.take_full()) {
+            if let Err(batch) = self.shared.queue.push(batch) {
+                self.parked = Some(batch);
+                self.shared.queue.thread_waits();
+                return Ok(());
+            }
+        }
+        let full = self.session.is_full(BATCH_BYTES);
+        if !full && (!drained || self.session.outbox().is_empty()) {
+            return Ok(());
+        }
+        if !full && !self.shared.queue.is_empty() {
+            self.shared.queue.thread_waits();
+            // The host may have taken the last batch before it could see the flag.
+            if !self.shared.queue.is_empty() {
+                return Ok(());
+            }
+        }
+        match self.session.outbox().take()? {
+            Some(batch) => {
+                self.parked = self.shared.queue.push(batch).err();
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The stream is over: whatever the queue takes goes there.
+    fn hand_over_all(&mut self) {
+        while let Some(batch) = self.parked.take().or_else(|| self.session.outbox().take().ok().flatten()) {
+            if self.shared.queue.push(batch).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn all_handed_over(&mut self) -> bool {
+        if self.session.outbox().is_empty() && self.parked.is_none() {
+            return true;
+        }
+        self.shared.queue.thread_waits();
+        false
+    }
+
+    /// Sends a status update if one is due; true: there is something to flush.
+    fn confirm(&mut self, connection: &mut Connection, reading: bool) -> Result<bool, Failure> {
+        let (update, dead) = self.session.poll_feedback(now(), reading);
+        if dead {
+            let message = format!("nothing was heard of the server for {} s", (self.options.receive_timeout * 2).as_secs_f32());
+            return Err(Failure::new(Code::E_CONNECT, message).cure(Cure::Retry));
+        }
+        match update {
+            Some(update) => self.send(connection, update).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn send(&self, connection: &mut Connection, update: StatusUpdate) -> Result<(), Failure> {
+        connection.put_copy_data(&update.encode())?;
+        self.shared.stats.confirmed(update.flush.0);
+        Ok(())
+    }
+
+    fn wait(&mut self, connection: &mut Connection, reading: bool, unsent: bool) -> Result<(), Failure> {
+        let interest = match (reading, unsent) {
+            (true, false) => Some(Interest::Read),
+            (true, true) => Some(Interest::ReadWrite),
+            (false, true) => Some(Interest::Write),
+            (false, false) => None,
+        };
+        let deadline = self.session.deadline(reading);
+        let ready = match interest {
+            Some(interest) => {
+                let socket = connection.socket()?;
+                wait(Some((socket, interest)), self.shared.queue.thread(), Some(deadline))?
+            }
+            None => wait(None, self.shared.queue.thread(), Some(deadline))?,
+        };
+        if ready.woken {
+            self.shared.queue.thread().drain();
+        }
+        if reading && (ready.readable || ready.hangup) {
+            connection.consume_input()?;
+            self.session.heard(Instant::now());
+        }
+        Ok(())
+    }
+
+    fn enter(&self, state: State) {
+        // An end that the host was told of stays one, whatever becomes of the connection.
+        if !self.session.ended() {
+            self.shared.enter(state);
+        }
+    }
+
+    /// Rule 22: the server cannot stop while we wait for the host. It may; we come back.
+    fn leave_storm(&mut self, connection: &mut Connection) -> Failure {
+        let ended = self.end(connection, Some(Instant::now() + STORM_GOODBYE));
+        let message = "the server shuts down, and what it waits for is not acknowledged yet";
+        ended.err().unwrap_or_else(|| Failure::new(Code::E_CONNECT, message).cure(Cure::Retry))
+    }
+
+    fn stop(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
+        self.session.acknowledge(self.shared.take_acknowledged());
+        let deadline = self.shared.stop_deadline();
+        self.end(connection, deadline).map(|()| Left::Asked)
+    }
+
+    /// The last update, then our end of the COPY, then the server's.
+    fn end(&mut self, connection: &mut Connection, deadline: Option<Instant>) -> Result<(), Failure> {
+        let update = self.session.status_update(now(), false);
+        self.send(connection, update)?;
+        let shared = Arc::clone(&self.shared);
+        let patience = Patience {
+            wake: shared.queue.thread(),
+            cancelled: &|| shared.request() == Request::Leave,
+            deadline: deadline.or_else(|| Some(Instant::now() + Duration::from_secs(10))),
+        };
+        match connection.end_copy(&patience) {
+            // A server that is gone has nothing to say, and one that takes too long is left.
+            Ok(_) | Err(PgError::Lost(_) | PgError::TimedOut | PgError::Cancelled) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What was acknowledged goes out if the socket takes it at once.
+    fn last_update(&mut self, connection: &mut Connection) {
+        self.session.acknowledge(self.shared.take_acknowledged());
+        if self.session.unsent() {
+            let update = self.session.status_update(now(), false);
+            // There is nobody to tell of a failure: the acknowledged part may come again next time.
+            let _ = self.send(connection, update).map(|()| connection.flush());
+        }
+    }
+}
+
+fn now() -> Now {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now { instant: Instant::now(), unix_us: i64::try_from(unix.as_micros()).unwrap_or(i64::MAX) }
+}
+
+/// Spreads the retries of many clients. Nothing depends on its quality.
+struct Chance(u64);
+
+impl Chance {
+    fn new() -> Chance {
+        use std::hash::{BuildHasher, RandomState};
+        Chance(RandomState::new().hash_one(0))
+    }
+
+    /// From 0 to 1.
+    fn next(&mut self) -> f64 {
+        // Knuth's multiplier for a linear congruential generator; the upper half is the better one.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 32) as f64 / f64::from(u32::MAX)
+    }
+}
