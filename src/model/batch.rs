@@ -177,7 +177,6 @@ impl BatchBuilder {
             // SAFETY: room for one pointer a relation was just taken.
             unsafe { list.add(index).write(pointer) };
         }
-        event.relation = relations.first().map_or(ptr::null(), |first| first.as_c());
         event.detail = list.as_ptr().cast_const().cast();
         event.detail_count = relations.len() as u32;
         self.add(event);
