@@ -73,16 +73,23 @@ pub(super) fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str, Failu
         .map_err(|_| Failure::new(Code::E_ARGUMENT, format!("{what} is not UTF-8")).hint("encode it as UTF-8"))
 }
 
-/// A place for a result, which holds NULL (or 0) from now on.
-pub(super) fn out<'a, T>(place: *mut T, none: T, what: &str) -> Result<&'a mut T, Failure> {
-    if place.is_null() {
-        return Err(null(what));
+/// A place for a result. Whatever becomes of the call, it holds `none` from now on.
+pub(super) struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// `place` may be NULL, which `get` refuses.
+    #[inline]
+    pub(super) fn new(place: *mut T, none: T) -> Out<T> {
+        if !place.is_null() {
+            // SAFETY: not NULL, and by contract a place for a T that only this call uses.
+            unsafe { place.write(none) };
+        }
+        Out(place)
     }
-    // SAFETY: not NULL, and by contract a place for a T that only this call uses. It may be uninitialised: it is written
-    // before anybody reads it.
-    unsafe {
-        place.write(none);
-        Ok(&mut *place)
+
+    #[inline]
+    pub(super) fn get(&self, what: &str) -> Result<*mut T, Failure> {
+        if self.0.is_null() { Err(null(what)) } else { Ok(self.0) }
     }
 }
 

@@ -9,7 +9,7 @@ use super::batch::BatchHandle;
 use super::config::Config;
 use super::error::Error;
 use super::fork::Generation;
-use super::guard::{self, Outcome, guard};
+use super::guard::{self, Out, Outcome, guard};
 use crate::lsn::Lsn;
 use crate::model::{Code, Event};
 use crate::stream::{Failure, NoEvent, Options, Stream};
@@ -64,8 +64,9 @@ pub unsafe extern "C" fn walstream_open(
     stream: *mut *mut StreamHandle,
     error: *mut *mut Error,
 ) -> i32 {
+    let out = Out::new(stream, null_mut());
     guard(error, || {
-        let stream = guard::out(stream, null_mut(), "stream")?;
+        let place = out.get("stream")?;
         let conninfo = guard::text(conninfo, "conninfo")?;
         // SAFETY: NULL or a config of ours, which by contract one thread uses at a time.
         let (options, log) = match unsafe { config.as_ref() } {
@@ -77,7 +78,8 @@ pub unsafe extern "C" fn walstream_open(
             poisoned: AtomicBool::new(false),
             generation: Generation::current(),
         };
-        *stream = Box::into_raw(Box::new(opened));
+        // SAFETY: `Out` checked it.
+        unsafe { place.write(Box::into_raw(Box::new(opened))) };
         Ok(Code::OK)
     })
 }
@@ -99,10 +101,12 @@ pub unsafe extern "C" fn walstream_next_event(
     event: *mut *const Event,
     error: *mut *mut Error,
 ) -> i32 {
+    let out = Out::new(event, null());
     StreamHandle::call(stream, error, |stream| {
-        let event = guard::out(event, null(), "event")?;
+        let place = out.get("event")?;
         let timeout = guard::timeout(timeout_ms)?;
-        outcome(stream.next_event(timeout).map(|found| *event = found))
+        // SAFETY: `Out` checked it.
+        outcome(stream.next_event(timeout).map(|found| unsafe { place.write(found) }))
     })
 }
 
@@ -115,10 +119,13 @@ pub unsafe extern "C" fn walstream_next_batch(
     batch: *mut *mut BatchHandle,
     error: *mut *mut Error,
 ) -> i32 {
+    let out = Out::new(batch, null_mut());
     StreamHandle::call(stream, error, |stream| {
-        let batch = guard::out(batch, null_mut(), "batch")?;
+        let place = out.get("batch")?;
         let timeout = guard::timeout(timeout_ms)?;
-        outcome(stream.next_batch(timeout).map(|found| *batch = BatchHandle::into_c(found, stream.host_bytes())))
+        let found = stream.next_batch(timeout).map(|batch| BatchHandle::into_c(batch, stream.host_bytes()));
+        // SAFETY: `Out` checked it.
+        outcome(found.map(|batch| unsafe { place.write(batch) }))
     })
 }
 

@@ -149,8 +149,9 @@ impl Stream {
             if self.wake.swap(false, SeqCst) {
                 return Err(NoEvent::Woken);
             }
-            let state = self.shared.state();
+            let state = self.shared.settled_state();
             if state == State::STREAMING as u32 || state == State::ENDED as u32 {
+                self.quiet();
                 return Ok(());
             }
             if state == State::FAILED as u32 {

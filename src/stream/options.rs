@@ -315,8 +315,11 @@ impl OptionSpec {
         let mut changed = options.clone();
         if !(self.set)(&mut changed, value) {
             let (name, allowed) = (text(self.name), text(self.allowed));
-            return Err(Failure::new(Code::E_ARGUMENT, format!("option {name}: {value:?} is not allowed"))
-                .hint(format!("allowed: {allowed}")));
+            return Err(Failure::new(
+                Code::E_ARGUMENT,
+                format!("option {name}: {value:?} is not allowed, only {allowed}"),
+            )
+            .hint(text(self.help)));
         }
         changed.texts.insert(text(self.name), value.to_owned());
         *options = changed;
@@ -326,8 +329,9 @@ impl OptionSpec {
 
 fn unknown(key: &str) -> Failure {
     let names: Vec<_> = TABLE.iter().map(|spec| text(spec.name)).collect();
-    Failure::new(Code::E_ARGUMENT, format!("unknown option {key:?}"))
-        .hint(format!("options are {}, and plugin.NAME for other plugins", names.join(", ")))
+    let known = names.join(", ");
+    Failure::new(Code::E_ARGUMENT, format!("unknown option {key:?}: known are {known}, and plugin.NAME"))
+        .hint("walstream_option_at gives the whole table, docs/options.md shows it")
 }
 
 /// The table's texts are ASCII literals.

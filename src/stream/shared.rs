@@ -85,6 +85,12 @@ impl Shared {
         self.state.load(SeqCst)
     }
 
+    /// The same, once whatever announces it is done: nobody makes `ready` readable for it afterwards.
+    pub fn settled_state(&self) -> u32 {
+        let _settled = lock(&self.outcome);
+        self.state()
+    }
+
     /// Is it in this state?
     pub fn is(&self, state: State) -> bool {
         self.state() == state as u32
@@ -92,6 +98,7 @@ impl Shared {
 
     /// Enters a state. A read that waits looks again at an end.
     pub fn enter(&self, state: State) {
+        let _settling = lock(&self.outcome);
         self.state.store(state as u32, SeqCst);
         if matches!(state, State::STREAMING | State::ENDED | State::FAILED) {
             self.queue.announce();
@@ -180,11 +187,9 @@ impl Shared {
         if let Some(failure) = &failure {
             self.note_error(failure);
         }
-        let mut outcome = lock(&self.outcome);
-        outcome.failure = failure;
-        outcome.finished = true;
-        drop(outcome);
+        lock(&self.outcome).failure = failure;
         self.enter(state);
+        lock(&self.outcome).finished = true;
         self.finished.notify_all();
     }
 
