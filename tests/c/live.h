@@ -173,6 +173,12 @@ static inline const char *live_value(const char *text)
     return value;
 }
 
+/* server_version_num */
+static inline int live_version(void)
+{
+    return atoi(live_value("SHOW server_version_num"));
+}
+
 /* The name of the case's slot with this suffix; good until the fourth call. */
 static inline const char *live_slot(const char *suffix)
 {

@@ -238,8 +238,8 @@ static void two_phase(void)
     const walstream_event *event;
     uint64_t prepare_lsn, prepare_end;
 
-    if (strcmp(live_value("SHOW max_prepared_transactions"), "0") == 0) {
-        fprintf(stderr, "two_phase: not tried, max_prepared_transactions is 0\n");
+    if (strcmp(live_value("SHOW max_prepared_transactions"), "0") == 0 || live_version() < 150000) {
+        fprintf(stderr, "two_phase: not tried, needs PostgreSQL 15 and max_prepared_transactions\n");
         return;
     }
     live_sql("CREATE TABLE t (id int PRIMARY KEY)", "CREATE PUBLICATION pub FOR ALL TABLES", NULL);

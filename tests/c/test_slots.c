@@ -69,6 +69,28 @@ static void start_beyond_the_server(void)
     walstream_config_free(config);
 }
 
+/* What the server is too old for is refused at start, with the version that it takes. */
+static void options_of_later_servers(void)
+{
+    static const struct { const char *key, *value, *version; int number; } later[] = {
+        {"two_phase", "on", "15", 150000},
+        {"origin", "none", "16", 160000},
+        {"streaming", "parallel", "16", 160000},
+    };
+
+    live_sql("CREATE PUBLICATION pub FOR ALL TABLES", NULL);
+    live_create_slot("");
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        walstream_config *config = logged_config("");
+        int known = live_version() >= later[i].number;
+
+        REQUIRE_CODE(walstream_config_set(config, later[i].key, later[i].value, NULL), WALSTREAM_OK);
+        CHECK_CODE(try_start(live.conninfo, config, 0), known ? WALSTREAM_OK : WALSTREAM_E_UNSUPPORTED);
+        if (!known) expect_error(kept, WALSTREAM_E_UNSUPPORTED, later[i].version, 0, __LINE__);
+        walstream_config_free(config);
+    }
+}
+
 static void slot_in_use(void)
 {
     walstream_config *config = logged_config("");
@@ -190,7 +212,7 @@ static void fatal_errors_stay(void)
     const walstream_event *event;
     int32_t code = 0;
 
-    if (atoi(live_value("SHOW server_version_num")) >= 180000) {
+    if (live_version() >= 180000) {
         fprintf(stderr, "fatal_errors_stay: not tried, since 18 the server goes on\n");
         return;
     }
@@ -226,6 +248,7 @@ int main(int argc, char **argv)
         {"no_such_publication", no_such_publication, 1},
         {"odd_publication_names", odd_publication_names, 1},
         {"start_beyond_the_server", start_beyond_the_server, 1},
+        {"options_of_later_servers", options_of_later_servers, 1},
         {"slot_in_use", slot_in_use, 1},
         {"slot_becomes_free", slot_becomes_free, 1},
         {"slot_of_another_kind", slot_of_another_kind, 1},

@@ -218,7 +218,7 @@ static void statistics(void)
     CHECK(stats.acked_lsn < lsn && stats.confirmed_lsn < lsn);
     CHECK(stats.events >= read && read >= 103); /* BEGIN, RELATION, rows, COMMIT */
     CHECK(stats.bytes > 100 * 100);
-    CHECK(stats.host_bytes > 100 * 100);
+    CHECK(stats.host_bytes > 0); /* the last batch alone: the others are freed */
     CHECK(stats.lag_bytes > 0);
     CHECK_U64(stats.queue_events, 0);
     CHECK_U64(stats.open_transactions, 0);
