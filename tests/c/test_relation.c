@@ -8,11 +8,7 @@ static void types_and_columns(void)
     const walstream_event *event;
     const walstream_type_detail *type;
     const walstream_relation *relation;
-<<<<<<< HEAD
-    uint32_t oid;
-=======
     uint32_t mood;
->>>>>>> cexamples
 
     workload_tables();
     live_create_slot("");
@@ -23,13 +19,8 @@ static void types_and_columns(void)
     REQUIRE(type != NULL);
     CHECK_TEXT(type->schema, "public");
     CHECK_TEXT(type->name, "mood");
-<<<<<<< HEAD
-    oid = type->oid;
-    CHECK_U64(oid, strtoul(live_value("SELECT 'mood'::regtype::oid"), NULL, 10));
-=======
     mood = type->oid; /* the event ends with the next read */
     CHECK_U64(mood, strtoul(live_value("SELECT 'mood'::regtype::oid"), NULL, 10));
->>>>>>> cexamples
     event = live_next_of(stream, WALSTREAM_RELATION);
     relation = event->relation;
     REQUIRE(relation != NULL && relation->column_count == 4);
@@ -43,11 +34,7 @@ static void types_and_columns(void)
     CHECK_TEXT(dump_column(relation, 0)->type_name, "int4");
     CHECK_TEXT(dump_column(relation, 1)->type_name, "text");
     CHECK_TEXT(dump_column(relation, 2)->type_name, "mood");
-<<<<<<< HEAD
-    CHECK_U64(dump_column(relation, 2)->type_oid, oid);
-=======
     CHECK_U64(dump_column(relation, 2)->type_oid, mood);
->>>>>>> cexamples
     CHECK(walstream_relation_column(relation, "wide") == 3);
     CHECK(walstream_relation_column(relation, "Wide") == -1);
     CHECK(walstream_relation_column(relation, "wid") == -1);
