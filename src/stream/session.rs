@@ -254,7 +254,8 @@ impl Session {
     /// Hands out more of it, up to `bytes`.
     pub fn replay(&mut self, now: Now, bytes: usize) -> Result<(), Failure> {
         if let Mode::Committed(committed) = &mut self.mode {
-            let mut out = Out { outbox: &mut self.outbox, ledger: &mut self.ledger, passed: &mut self.passed };
+            let mut out =
+                Out { outbox: &mut self.outbox, ledger: &mut self.ledger, passed: &mut self.passed };
             committed.continue_replay(&mut out, bytes)?;
         }
         self.after_message(now);
