@@ -106,7 +106,7 @@ impl Bench {
     }
 
     fn ack(&mut self, lsn: u64) {
-        self.session.acknowledge(Lsn(lsn));
+        self.session.acknowledge(Lsn(lsn)).unwrap();
     }
 
     /// Write and flush position of the status update that is due now, if one is.
