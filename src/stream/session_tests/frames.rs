@@ -1,4 +1,4 @@
-//! What a server sends, byte by byte, as the chapter "Logical Streaming Replication Protocol" describes it. Written
+//! What a server sends, byte by byte (also in tests/live), as the chapter "Logical Streaming Replication Protocol" describes it. Written
 //! without the decoder, so that the two check each other.
 
 /// All times: one second after PostgreSQL's epoch.
