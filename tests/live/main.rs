@@ -7,4 +7,5 @@ mod assembled;
 mod idle;
 mod reconnect;
 mod spill;
+mod standby;
 mod two_phase;
