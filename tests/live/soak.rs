@@ -173,12 +173,9 @@ fn check_runs(dir: &Path, runs: u32) -> Delivered {
             delivered.events += 1;
             let alone = kind == "ROLLBACK_PREPARED";
             assert!(seen.insert((identity, alone)), "run {run}: twice in one process: {entry}");
-            match known.insert((identity.0, identity.1, alone), entry.to_owned()) {
-                Some(before) => {
-                    delivered.redelivered += 1;
-                    assert_eq!(before, entry, "run {run}: another event with the same identity");
-                }
-                None => {}
+            if let Some(before) = known.insert((identity.0, identity.1, alone), entry.to_owned()) {
+                delivered.redelivered += 1;
+                assert_eq!(before, entry, "run {run}: another event with the same identity");
             }
             match (kind, &mut open) {
                 ("BEGIN" | "BEGIN_PREPARE", None) => open = Some((2, Vec::new())),
