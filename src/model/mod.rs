@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod code;
 pub mod convert;
 pub mod event;
+pub mod json;
 pub mod relation;
 pub mod sink;
 pub mod text;
