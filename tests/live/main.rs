@@ -8,3 +8,4 @@ mod idle;
 mod reconnect;
 mod spill;
 mod two_phase;
+mod values;
