@@ -149,7 +149,7 @@ impl Worker {
         let defaults = [("tcp_user_timeout", user_timeout.as_str())];
         let extra = [("replication", "database")];
         let mut connection = Connection::connect(&self.conninfo, &defaults, &extra, &patience)?;
-        self.before.again = self.before.again.map(|_| self.again());
+        self.before.again = self.before.again.map(|before| self.again(before.server_started_us));
         let handshake = Handshake {
             connection: &mut connection,
             options: &self.options,
@@ -170,13 +170,13 @@ impl Worker {
             shared.stats.reconnected();
             shared.log.info(format!("streaming again from {}", self.session.resume_at()));
         }
-        self.before.again = Some(self.again());
+        self.before.again = Some(self.again(ready.started_us));
         self.enter(State::STREAMING);
         Ok(connection)
     }
 
-    fn again(&self) -> Again {
-        Again { resume_at: self.session.resume_at(), confirmed: self.session.confirmed() }
+    fn again(&self, server_started_us: i64) -> Again {
+        Again { resume_at: self.session.resume_at(), confirmed: self.session.confirmed(), server_started_us }
     }
 
     /// The life of one connection.
