@@ -9,5 +9,8 @@ mod hostile_end;
 mod hostile_start;
 mod idle;
 mod reconnect;
+mod soak;
 mod spill;
+mod standby;
 mod two_phase;
+mod values;
