@@ -2,4 +2,6 @@
 
 mod support;
 
+mod as_sent;
 mod assembled;
+mod streamed;
