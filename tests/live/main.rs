@@ -4,4 +4,6 @@ mod support;
 
 mod as_sent;
 mod assembled;
+mod ddl;
+mod prepared;
 mod streamed;
