@@ -5,5 +5,7 @@ mod support;
 mod as_sent;
 mod assembled;
 mod ddl;
+mod plugins;
 mod prepared;
+mod publications;
 mod streamed;
