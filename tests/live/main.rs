@@ -9,3 +9,4 @@ mod plugins;
 mod prepared;
 mod publications;
 mod streamed;
+mod types;

@@ -84,7 +84,7 @@ fn row(values: &[Val]) -> String {
         Val::Null => "null".to_owned(),
         Val::Text(text) if text.is_empty() => String::new(),
         Val::Text(text) => short(text),
-        Val::Binary(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Val::RawText(bytes) | Val::Binary(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         Val::Unchanged => "~".to_owned(),
         Val::NotSent => "-".to_owned(),
     };
