@@ -2,11 +2,16 @@
 
 mod support;
 
+mod alive;
 mod as_sent;
 mod assembled;
 mod ddl;
+mod idle;
 mod plugins;
 mod prepared;
 mod publications;
+mod reconnect;
+mod spill;
 mod streamed;
+mod two_phase;
 mod types;
