@@ -6,6 +6,7 @@ mod alive;
 mod as_sent;
 mod assembled;
 mod ddl;
+mod errors;
 mod idle;
 mod plugins;
 mod prepared;
