@@ -110,9 +110,6 @@ on_each_major! {
         let fault = open(case, &[("plugin.no_such_option", "1")]).try_start(0).unwrap_err();
         assert_eq!((fault.code, fault.sqlstate.as_str()), (Code::E_SERVER as i32, "22023"), "{fault:?}");
         assert!(fault.message.contains("no_such_option"));
-        let fault = open(case, &[("plugin", "pgoutput"), ("publication", "pub")]).try_start(0);
-        // The publication is looked for first.
-        assert!(fault.unwrap_err().is(Code::E_PUBLICATION));
         case.sql.run("CREATE PUBLICATION pub");
         let fault = open(case, &[("plugin", "pgoutput"), ("publication", "pub")]).try_start(0).unwrap_err();
         assert!(fault.is(Code::E_ARGUMENT) && fault.message.contains("test_decoding"), "{fault:?}");
