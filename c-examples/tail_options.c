@@ -34,7 +34,7 @@ static const struct known_option {
     {OPT_ALL, "all", NULL, "show all rows"},
     {OPT_WIDTH, "width", "N", "characters shown of one value (default: 40; 0: all)"},
     {OPT_QUIET, "quiet", NULL, "only the summary at the end"},
-    {OPT_JSON, "json", NULL, "not yet"},
+    {OPT_JSON, "json", NULL, "each event as a line of JSON (docs/json.md), no summary: made for jq and the like"},
     {OPT_VERBOSE, "verbose", NULL, "show the library's log; twice: also for debugging"},
     {OPT_HELP, "help", NULL, "this text"},
 };
@@ -111,7 +111,7 @@ static enum tail_wish apply(struct tail_options *options, enum option id, const 
     case OPT_NO_ACK: options->ack = 0; break;
     case OPT_QUIET: options->quiet = 1; break;
     case OPT_VERBOSE: options->verbose++; break;
-    case OPT_JSON: return wrong("--json", "not yet");
+    case OPT_JSON: options->json = 1; break;
     case OPT_HELP: return TAIL_HELP;
     }
     return wish;
@@ -171,7 +171,11 @@ enum tail_wish tail_options_read(struct tail_options *options, int argc, char **
         if (wish != TAIL_RUN) return wish;
     }
     if (options->conninfo == NULL) options->conninfo = "";
-    return name_temporary_slot(options);
+    if (name_temporary_slot(options) != TAIL_RUN) return TAIL_WRONG;
+    if (!has_setting(options, "slot", NULL)) return wrong("which slot?", "give --slot NAME or --temporary");
+    if (!has_setting(options, "publication", NULL) && !has_setting(options, "plugin", NULL))
+        return wrong("which publication?", "give --publication NAMES");
+    return TAIL_RUN;
 }
 
 void tail_options_free(struct tail_options *options)

@@ -1,6 +1,7 @@
 #include "tail_view.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tail_row.h"
@@ -99,10 +100,10 @@ static void print_end(struct tail_view *view, const walstream_event *event)
 
     fprintf(file, "xid %" PRIu32, event->xid);
     if (event->name != NULL) print_name(&view->out, " · gid ", event);
-    if (event->kind == WALSTREAM_COMMIT || event->kind == WALSTREAM_PREPARE)
-        fprintf(file, " · %s row%s", text_number(view->rows, number), view->rows == 1 ? "" : "s");
-    else
+    if (event->kind != WALSTREAM_COMMIT && event->kind != WALSTREAM_PREPARE)
         fprintf(file, " · %s", text_time(event->commit_time_us, time));
+    else if (view->rows > 0)
+        fprintf(file, " · %s row%s", text_number(view->rows, number), view->rows == 1 ? "" : "s");
     if (event->kind == WALSTREAM_ROLLBACK_PREPARED && event->detail != NULL)
         print_lsn(file, " · of the prepare that ended at ",
                   ((const walstream_rollback_detail *)event->detail)->prepare_end_lsn);
@@ -234,6 +235,11 @@ static int hides_row(struct tail_view *view)
 
 void view_event(struct tail_view *view, const walstream_event *event)
 {
+    if (view->json) {
+        if (json_event(&view->json_line, view->out.file, event)) return;
+        fputs("tail: out of memory\n", stderr);
+        exit(1); /* not written, not acknowledged: it comes again */
+    }
     view->counts[event->kind < VIEW_KINDS ? event->kind : 0]++;
     switch (event->kind) {
     case WALSTREAM_BEGIN:

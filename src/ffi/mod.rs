@@ -3,10 +3,14 @@
 //! Every exported function is one call inside one guard. Its comment is the contract with the host, and goes into
 //! include/walstream.h word for word.
 
-#![allow(clippy::missing_safety_doc, reason = "the manual at the top of the header states the caller's duties")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the manual at the top of the header states the caller's duties"
+)]
 
 mod batch;
 mod config;
+mod convert;
 mod error;
 mod fork;
 mod guard;
@@ -16,6 +20,7 @@ mod stream;
 
 pub use batch::*;
 pub use config::*;
+pub use convert::*;
 pub use error::*;
 pub use names::*;
 pub use stats::*;
