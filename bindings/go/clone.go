@@ -10,7 +10,8 @@ import (
 
 // kept is what a clone points to: C's structs in Go's memory, so that every accessor works as on an event of a stream.
 type kept struct {
-	event  C.walstream_event
+	// Apart from the rest: what C is given may point to pinned memory only.
+	event  *C.walstream_event
 	values []C.walstream_value
 	text   []byte
 	// More that the event points to.
@@ -27,9 +28,11 @@ type keptRelation struct {
 // Clone is a copy that stays valid.
 func (e *Event) Clone() *Event {
 	c := e.c
-	k := &kept{event: *c}
-	clone := &Event{c: &k.event, relation: e.relation, truncated: e.truncated, kept: k}
+	k := &kept{event: new(C.walstream_event)}
+	*k.event = *c
+	clone := &Event{c: k.event, relation: e.relation, truncated: e.truncated, kept: k}
 	if c == &noEvent {
+		clone.c = &noEvent
 		return clone
 	}
 	rows := [2][]C.walstream_value{values(c.new_values, c.new_count), values(c.old_values, c.old_count)}
@@ -178,7 +181,7 @@ func (k *kept) keepText(text *C.char) *C.char {
 
 // pin lets C see a clone: memory that points to Go's memory may go there only while that stays where it is.
 func (k *kept) pin(pinner *runtime.Pinner) {
-	pinner.Pin(k)
+	pinner.Pin(k.event)
 	if len(k.values) > 0 {
 		pinner.Pin(unsafe.SliceData(k.values))
 	}

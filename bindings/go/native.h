@@ -44,6 +44,19 @@ static inline walstream_go_result walstream_go_ack(walstream_stream *stream, uin
     return result;
 }
 
+typedef struct walstream_go_json {
+    size_t needed;
+    int32_t code;
+} walstream_go_json;
+
+static inline walstream_go_json walstream_go_to_json(const walstream_event *event, char *buffer, size_t size)
+{
+    walstream_go_json result = {0, 0};
+
+    result.code = walstream_event_to_json(event, buffer, size, &result.needed);
+    return result;
+}
+
 /* In log.go. As cgo declares it, which knows no const. */
 extern void walstream_go_log(uintptr_t handle, int32_t level, char *message);
 
