@@ -4,6 +4,7 @@ package walstream
 import "C"
 
 import (
+	"fmt"
 	"time"
 	"unsafe"
 )
@@ -95,6 +96,14 @@ func (e *Event) Name() string { return textAt(e.c.name, e.c.name_len) }
 // Payload is a message's content, a plugin's output, WAL or a piece of a backup; else nil.
 func (e *Event) Payload() []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(e.c.payload)), int(e.c.payload_len))
+}
+
+// String is for a log: kind, table and identity, no values.
+func (e *Event) String() string {
+	if e.relation != nil {
+		return fmt.Sprintf("%v %v %v/%d", e.Kind(), e.relation, e.CommitLSN(), e.Seq())
+	}
+	return fmt.Sprintf("%v %v/%d", e.Kind(), e.CommitLSN(), e.Seq())
 }
 
 // The rest of some kinds, as [Event.Detail] gives it.

@@ -3,6 +3,8 @@ package walstream
 // #include "native.h"
 import "C"
 
+import "sync"
+
 // Kind says what happened. Skip kinds that you do not know: later versions may add some.
 type Kind uint32
 
@@ -41,7 +43,20 @@ const (
 )
 
 // String is the kind's name, such as "INSERT".
-func (k Kind) String() string { return C.GoString(C.walstream_kind_name(C.uint32_t(k))) }
+func (k Kind) String() string {
+	if names := kindNames(); int(k) < len(names) {
+		return names[k]
+	}
+	return C.GoString(C.walstream_kind_name(C.uint32_t(k)))
+}
+
+// kindNames asks the library once.
+var kindNames = sync.OnceValue(func() (names [BackupEnd + 1]string) {
+	for k := range names {
+		names[k] = C.GoString(C.walstream_kind_name(C.uint32_t(k)))
+	}
+	return names
+})
 
 // Flags are an event's flags.
 type Flags uint32

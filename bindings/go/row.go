@@ -6,6 +6,7 @@ import "C"
 import (
 	"fmt"
 	"iter"
+	"strings"
 	"unsafe"
 )
 
@@ -81,4 +82,19 @@ func (r Row) Scan(dest ...any) error {
 // in says which column an error is about.
 func (r Row) in(index int, err error) error {
 	return fmt.Errorf("%s.%s: %w", r.event.relation, r.event.relation.Columns[index].Name, err)
+}
+
+// String is for a log: every column that was sent, as name=value.
+func (r Row) String() string {
+	var text strings.Builder
+	for column, value := range r.All() {
+		if value.kind == NotSent {
+			continue
+		}
+		if text.Len() > 0 {
+			text.WriteByte(' ')
+		}
+		fmt.Fprintf(&text, "%s=%v", column.Name, value)
+	}
+	return text.String()
 }
