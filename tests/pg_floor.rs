@@ -295,7 +295,7 @@ fn a_standby_that_takes_nobody_and_its_promotion() {
     server.pg_ctl(&["-w", "promote"]);
 
     let mut connection = server.replication();
-    assert!(!connection.in_recovery(patience!()).unwrap());
+    assert!(!connection.server_run(patience!()).unwrap().in_recovery);
     let system = connection.identify_system(patience!()).unwrap();
     assert_eq!((system.timeline, system.database.as_deref()), (2, Some("postgres")));
     assert!(system.system_id.parse::<u64>().unwrap() > 0);
@@ -458,10 +458,15 @@ fn a_dead_host_delays_but_does_not_hide_the_living_one() {
     let silent = Conninfo::parse(&format!("host=127.0.0.1 port={port} user=x")).unwrap();
     let wake = EventFd::new().unwrap();
     let deadline = Some(Instant::now() + Duration::from_millis(100));
-    let late = Connection::connect(&silent, &[], &[], &Patience { wake: &wake, cancelled: &|| false, deadline });
+    let late =
+        Connection::connect(&silent, &[], &[], &Patience { wake: &wake, cancelled: &|| false, deadline });
     assert!(matches!(late, Err(PgError::TimedOut)), "{late:?}");
-    let given_up =
-        Connection::connect(&silent, &[], &[], &Patience { wake: &wake, cancelled: &|| true, deadline: None });
+    let given_up = Connection::connect(
+        &silent,
+        &[],
+        &[],
+        &Patience { wake: &wake, cancelled: &|| true, deadline: None },
+    );
     assert!(matches!(given_up, Err(PgError::Cancelled)), "{given_up:?}");
 }
 
@@ -470,6 +475,7 @@ fn parameters_come_in_the_right_order() {
     let server = Server::start("", "");
     let mut connection = Connection::connect(
         &server.conninfo("replication=false dbname=template1"),
+        &[],
         &[("replication", "database"), ("dbname", "postgres")],
         patience!(),
     )

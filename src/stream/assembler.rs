@@ -121,7 +121,9 @@ impl Assembler {
     /// False when none is large enough for it.
     fn spill_largest(&mut self) -> Result<bool, HoldError> {
         let on_disk = self.file_bytes();
-        let Some(largest) = self.open.values_mut().max_by_key(|held| held.memory_bytes()) else { return Ok(false) };
+        let Some(largest) = self.open.values_mut().max_by_key(|held| held.memory_bytes()) else {
+            return Ok(false);
+        };
         let size = largest.memory_bytes();
         if size < SMALLEST_SPILL {
             return Ok(false);
@@ -161,7 +163,7 @@ mod tests {
         for xid in 1..=3 {
             let mut reader = assembler.take(Xid(xid)).unwrap().into_reader().unwrap();
             let mut count = 0;
-            while reader.next().unwrap().is_some() {
+            while reader.read().unwrap().is_some() {
                 count += 1;
             }
             assert_eq!(count, 1000);

@@ -17,7 +17,8 @@ use super::session::{Connected, PGOUTPUT};
 use crate::lsn::Lsn;
 use crate::model::Code;
 use crate::pg::{
-    Connection, Patience, PgError, SlotInfo, SlotRequest, Snapshot, Started, SystemIdentity, quote_identifier,
+    Connection, Patience, PgError, ServerRun, SlotInfo, SlotRequest, Snapshot, Started, SystemIdentity,
+    quote_identifier,
 };
 
 /// What this process knows from before.
@@ -40,6 +41,8 @@ pub struct Again {
     pub resume_at: Lsn,
     /// Everything that was confirmed.
     pub confirmed: Lsn,
+    /// When the server of the last connection was started.
+    pub server_started_us: i64,
 }
 
 /// A stream that runs.
@@ -49,6 +52,8 @@ pub struct Ready {
     pub connected: Connected,
     /// For the next connection.
     pub server: (u64, u32),
+    /// When this run of the server began.
+    pub started_us: i64,
 }
 
 /// See the file's head.
@@ -73,21 +78,24 @@ impl Handshake<'_> {
         self.connection.pin_session(self.patience)?;
         let system = self.connection.identify_system(self.patience)?;
         let server = self.check_system(&system)?;
-        let in_recovery = self.connection.in_recovery(self.patience)?;
-        self.check_timeline(server, in_recovery)?;
+        let run = self.connection.server_run(self.patience)?;
+        let in_recovery = run.in_recovery;
+        self.check_timeline(server, run)?;
         let wal_sender_timeout = self.wal_sender_timeout()?;
-        self.check_publications()?;
         let slot = self.slot(&system, in_recovery)?;
         let start = self.check_position(&system, slot, in_recovery)?;
         let streaming = plugin_options::streaming(self.options, version, self.before.without_streaming);
         self.start_replication(start, version, in_recovery)?;
         let connected =
             Connected { slot, start: self.before.start, wal_sender_timeout, streaming: streaming.is_some() };
-        Ok(Ready { connected, server })
+        Ok(Ready { connected, server, started_us: run.started_us })
     }
 
     fn check_system(&self, system: &SystemIdentity) -> Result<(u64, u32), Failure> {
-        let id = system.system_id.parse().map_err(|_| PgError::Protocol("a system identifier that is no number"))?;
+        let id = system
+            .system_id
+            .parse()
+            .map_err(|_| PgError::Protocol("a system identifier that is no number"))?;
         match self.before.server {
             Some((known, _)) if known != id => {
                 let message = format!("this is database system {id}, but the stream belongs to {known}");
@@ -101,9 +109,14 @@ impl Handshake<'_> {
     }
 
     /// Rule 13: ours must be an ancestor of the server's, and not left before where we are.
-    fn check_timeline(&mut self, server: (u64, u32), in_recovery: bool) -> Result<(), Failure> {
+    fn check_timeline(&mut self, server: (u64, u32), run: ServerRun) -> Result<(), Failure> {
         let Some((_, known)) = self.before.server else { return Ok(()) };
         if known == server.1 {
+            return Ok(());
+        }
+        // A standby that is promoted under a stream does not break it: what came after the switch is its own.
+        if self.before.again.is_some_and(|again| again.server_started_us == run.started_us) {
+            self.log.info(format!("the server was promoted, from timeline {known} to {}", server.1));
             return Ok(());
         }
         let held = self.before.again.map_or(self.before.start, |again| again.resume_at);
@@ -120,7 +133,7 @@ impl Handshake<'_> {
             .hint("what lies between was lost in the failover, though it was delivered: rebuild from a new slot")),
             None => {
                 let message = format!("the stream is on timeline {known}, which is no ancestor of the server's, {}", server.1);
-                let cure = if in_recovery { Cure::RetryWhileFailingOver } else { Cure::None };
+                let cure = if run.in_recovery { Cure::RetryWhileFailingOver } else { Cure::None };
                 Err(Failure::new(Code::E_GAP, message)
                     .cure(cure)
                     .hint("this server was not promoted from the one that the stream read: rebuild from a new slot"))
@@ -130,7 +143,8 @@ impl Handshake<'_> {
 
     fn wal_sender_timeout(&mut self) -> Result<Duration, Failure> {
         let text = self.connection.show("wal_sender_timeout", self.patience)?;
-        let timeout = parse_duration(&text).ok_or(PgError::Protocol("a wal_sender_timeout that is no time"))?;
+        let timeout =
+            parse_duration(&text).ok_or(PgError::Protocol("a wal_sender_timeout that is no time"))?;
         Ok(timeout)
     }
 
@@ -152,16 +166,16 @@ impl Handshake<'_> {
     /// The slot's confirmed position, once it is there and fit.
     fn slot(&mut self, system: &SystemIdentity, in_recovery: bool) -> Result<Lsn, Failure> {
         let name = &self.options.slot;
-        let slot = match self.connection.slot_info(name, self.patience)? {
-            Some(slot) => slot,
-            None => match self.create_slot()? {
-                Some(position) => return Ok(position),
-                None => return Err(missing_slot(name, &self.before, in_recovery)),
-            },
+        let Some(slot) = self.connection.slot_info(name, self.patience)? else {
+            // No slot is made for a stream that cannot start.
+            self.check_publications()?;
+            return self.create_slot()?.ok_or_else(|| missing_slot(name, &self.before, in_recovery));
         };
         self.check_slot(&slot, system, in_recovery)?;
+        self.check_publications()?;
         slot.confirmed_flush_lsn.ok_or_else(|| {
-            Failure::new(Code::E_SLOT_LOST, format!("slot \"{name}\" has no position")).hint("drop it and make a new one")
+            Failure::new(Code::E_SLOT_LOST, format!("slot \"{name}\" has no position"))
+                .hint("drop it and make a new one")
         })
     }
 
@@ -203,15 +217,21 @@ impl Handshake<'_> {
         }
         if slot.database != system.database {
             let database = slot.database.as_deref().unwrap_or_default();
-            return Err(Failure::new(Code::E_ARGUMENT, format!("slot \"{name}\" belongs to database \"{database}\""))
-                .hint("connect to that database, or use another slot"));
+            return Err(Failure::new(
+                Code::E_ARGUMENT,
+                format!("slot \"{name}\" belongs to database \"{database}\""),
+            )
+            .hint("connect to that database, or use another slot"));
         }
         if plugin != self.options.plugin {
             let message = format!("slot \"{name}\" uses the plugin {plugin}, not {}", self.options.plugin);
-            return Err(Failure::new(Code::E_ARGUMENT, message).hint("set the option plugin, or use another slot"));
+            return Err(
+                Failure::new(Code::E_ARGUMENT, message).hint("set the option plugin, or use another slot")
+            );
         }
         if let Some(cause) = lost(slot) {
-            let message = format!("the server invalidated slot \"{name}\" ({cause}): what it had not sent is gone");
+            let message =
+                format!("the server invalidated slot \"{name}\" ({cause}): what it had not sent is gone");
             return Err(Failure::new(Code::E_SLOT_LOST, message).hint(
                 "drop the slot, make a new one and copy the data anew; raise max_slot_wal_keep_size or read faster",
             ));
@@ -233,7 +253,10 @@ impl Handshake<'_> {
             None => self.before.start,
         };
         if start > system.flush_lsn {
-            let message = format!("the stream is to go on at {start}, but the server has written up to {} only", system.flush_lsn);
+            let message = format!(
+                "the stream is to go on at {start}, but the server has written up to {} only",
+                system.flush_lsn
+            );
             let cure = if in_recovery { Cure::RetryWhileFailingOver } else { Cure::None };
             return Err(Failure::new(Code::E_GAP, message).cure(cure).hint(
                 "the position belongs to another server, or this one lost what it had written: rebuild from a new slot",
@@ -328,10 +351,10 @@ pub fn wanted_start(options: &Options, start_lsn: Lsn) -> Result<(Lsn, Option<(u
         return Ok((start_lsn, None));
     }
     // The option was checked when it was set.
-    let position: Position = options
-        .start_position
-        .parse()
-        .map_err(|error: super::position::ParsePositionError| Failure::new(Code::E_ARGUMENT, error.to_string()))?;
+    let position: Position =
+        options.start_position.parse().map_err(|error: super::position::ParsePositionError| {
+            Failure::new(Code::E_ARGUMENT, error.to_string())
+        })?;
     if !start_lsn.is_zero() && start_lsn != position.lsn {
         let message = format!("start_lsn is {start_lsn}, but start.position says {}", position.lsn);
         return Err(Failure::new(Code::E_ARGUMENT, message).hint("give start_lsn 0, or the same position"));
@@ -346,14 +369,10 @@ mod tests {
     #[test]
     fn times_as_the_server_shows_them() {
         let ms = |text| parse_duration(text).map(|d| d.as_millis());
-        assert_eq!([ms("0"), ms("500ms"), ms("2s"), ms("1min"), ms("1h"), ms("2d")], [
-            Some(0),
-            Some(500),
-            Some(2_000),
-            Some(60_000),
-            Some(3_600_000),
-            Some(172_800_000)
-        ]);
+        assert_eq!(
+            [ms("0"), ms("500ms"), ms("2s"), ms("1min"), ms("1h"), ms("2d")],
+            [Some(0), Some(500), Some(2_000), Some(60_000), Some(3_600_000), Some(172_800_000)]
+        );
         assert_eq!([ms(""), ms("min"), ms("1 s"), ms("1us")], [None; 4]);
     }
 }

@@ -16,9 +16,9 @@ use super::server_failure::sqlstate;
 use super::session::{Now, Session};
 use super::shared::{Request, Shared};
 use crate::lsn::Lsn;
-use crate::model::arena::Pool;
+use crate::model::arena::{LARGE, Pool};
 use crate::model::{Batch, Code, State};
-use crate::pg::{Conninfo, Connection, Interest, Patience, PgError, Received, wait};
+use crate::pg::{Connection, Conninfo, Interest, Patience, PgError, Received, wait};
 use crate::wire::StatusUpdate;
 
 /// A batch is handed over at this size, however few events it has.
@@ -120,7 +120,7 @@ impl Worker {
     /// Waits, and goes on handing over what is here.
     fn pause(&mut self, until: Instant) -> Result<(), Failure> {
         loop {
-            self.session.acknowledge(self.shared.take_acknowledged());
+            self.session.acknowledge(self.shared.take_acknowledged())?;
             self.hand_over(true)?;
             if self.shared.ending() {
                 return Ok(());
@@ -149,7 +149,7 @@ impl Worker {
         let defaults = [("tcp_user_timeout", user_timeout.as_str())];
         let extra = [("replication", "database")];
         let mut connection = Connection::connect(&self.conninfo, &defaults, &extra, &patience)?;
-        self.before.again = self.before.again.map(|_| self.again());
+        self.before.again = self.before.again.map(|before| self.again(before.server_started_us));
         let handshake = Handshake {
             connection: &mut connection,
             options: &self.options,
@@ -170,13 +170,13 @@ impl Worker {
             shared.stats.reconnected();
             shared.log.info(format!("streaming again from {}", self.session.resume_at()));
         }
-        self.before.again = Some(self.again());
+        self.before.again = Some(self.again(ready.started_us));
         self.enter(State::STREAMING);
         Ok(connection)
     }
 
-    fn again(&self) -> Again {
-        Again { resume_at: self.session.resume_at(), confirmed: self.session.confirmed() }
+    fn again(&self, server_started_us: i64) -> Again {
+        Again { resume_at: self.session.resume_at(), confirmed: self.session.confirmed(), server_started_us }
     }
 
     /// The life of one connection.
@@ -191,7 +191,7 @@ impl Worker {
                     return Ok(Left::Asked);
                 }
             }
-            self.session.acknowledge(self.shared.take_acknowledged());
+            self.session.acknowledge(self.shared.take_acknowledged())?;
             let was_paused = self.stalled_since.is_some();
             let reading = self.may_read();
             self.note_stall(!reading);
@@ -200,8 +200,9 @@ impl Worker {
             }
             let drained = reading && self.read(connection)?;
             self.notices(connection)?;
-            self.hand_over(drained)?;
+            // Before the events: a host that has them finds them counted.
             self.shared.stats.update(&mut self.session);
+            self.hand_over(drained || !reading)?;
             if self.session.ended() && self.all_handed_over() {
                 self.shared.enter(State::ENDED);
                 if !self.session.pending() {
@@ -223,13 +224,24 @@ impl Worker {
 
     /// Is there room for more?
     fn may_read(&mut self) -> bool {
-        let waiting = self.session.outbox().bytes();
-        if self.parked.is_none() && self.shared.queue.room() > waiting {
+        if self.has_room() {
             return true;
         }
         // Looked at once more behind the flag: the host may have made room in between.
         self.shared.queue.thread_waits();
-        self.parked.is_none() && self.shared.queue.room() > waiting
+        self.has_room()
+    }
+
+    fn has_room(&mut self) -> bool {
+        let waiting = self.session.outbox().bytes();
+        // One event may exceed the queue, alone.
+        let alone = waiting == 0 && self.shared.queue.is_empty();
+        self.parked.is_none() && (alone || self.limit() > waiting)
+    }
+
+    /// Bytes that may wait in the outbox: memory is taken by the chunk, and what is taken counts.
+    fn limit(&self) -> usize {
+        BATCH_BYTES.min(self.shared.queue.room()).saturating_sub(LARGE)
     }
 
     fn note_stall(&mut self, stalled: bool) {
@@ -243,7 +255,7 @@ impl Worker {
     /// Reads until a batch is full or nothing is left; true: nothing is left.
     fn read(&mut self, connection: &mut Connection) -> Result<bool, Failure> {
         let now = now();
-        let limit = BATCH_BYTES.min(self.shared.queue.room());
+        let limit = self.limit();
         while !self.session.is_full(limit) {
             if self.session.replaying() {
                 self.session.replay(now, limit)?;
@@ -290,8 +302,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Full batches go at once; the open one when nothing more is here to fill it and the host has nothing else to do.
-    fn hand_over(&mut self, drained: bool) -> Result<(), Failure> {
+    /// Full batches go at once; the open one when nothing comes to fill it (`idle`) and the host has nothing else to do.
+    fn hand_over(&mut self, idle: bool) -> Result<(), Failure> {
         while let Some(batch) = self.parked.take().or_else(|| self.session.take_full()) {
             if let Err(batch) = self.shared.queue.push(batch) {
                 self.parked = Some(batch);
@@ -299,8 +311,8 @@ impl Worker {
                 return Ok(());
             }
         }
-        let full = self.session.is_full(BATCH_BYTES);
-        if !full && (!drained || self.session.outbox().is_empty()) {
+        let full = self.session.is_full(BATCH_BYTES - LARGE);
+        if !full && (!idle || self.session.outbox().is_empty()) {
             return Ok(());
         }
         if !full && !self.shared.queue.is_empty() {
@@ -340,7 +352,10 @@ impl Worker {
     fn confirm(&mut self, connection: &mut Connection, reading: bool) -> Result<bool, Failure> {
         let (update, dead) = self.session.poll_feedback(now(), reading);
         if dead {
-            let message = format!("nothing was heard of the server for {} s", (self.options.receive_timeout * 2).as_secs_f32());
+            let message = format!(
+                "nothing was heard of the server for {} s",
+                (self.options.receive_timeout * 2).as_secs_f32()
+            );
             return Err(Failure::new(Code::E_CONNECT, message).cure(Cure::Retry));
         }
         match update {
@@ -395,7 +410,7 @@ impl Worker {
     }
 
     fn stop(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
-        self.session.acknowledge(self.shared.take_acknowledged());
+        self.session.acknowledge(self.shared.take_acknowledged())?;
         let deadline = self.shared.stop_deadline();
         self.end(connection, deadline).map(|()| Left::Asked)
     }
@@ -419,8 +434,8 @@ impl Worker {
 
     /// What was acknowledged goes out if the socket takes it at once.
     fn last_update(&mut self, connection: &mut Connection) {
-        self.session.acknowledge(self.shared.take_acknowledged());
-        if self.session.unsent() {
+        let taken_in = self.session.acknowledge(self.shared.take_acknowledged());
+        if taken_in.is_ok() && self.session.unsent() {
             let update = self.session.status_update(now(), false);
             // There is nobody to tell of a failure: the acknowledged part may come again next time.
             let _ = self.send(connection, update).map(|()| connection.flush());

@@ -1,0 +1,12 @@
+//! Live tests: through the C ABI, against real servers, each with its own database and slot.
+
+mod support;
+
+mod alive;
+mod assembled;
+mod idle;
+mod reconnect;
+mod soak;
+mod spill;
+mod standby;
+mod two_phase;
