@@ -10,3 +10,4 @@ mod soak;
 mod spill;
 mod standby;
 mod two_phase;
+mod values;
