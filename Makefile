@@ -29,9 +29,9 @@ fmt: ## formats the Rust sources
 	cargo fmt
 
 install: ## installs header and libraries below PREFIX (/usr/local), with CMake
-	cmake -S . -B build -DWALSTREAM_TESTS=OFF -DWALSTREAM_EXAMPLES=OFF
-	cmake --build build
-	cmake --install build --prefix "$(PREFIX)"
+	cmake -S . -B build/install -DWALSTREAM_TESTS=OFF -DWALSTREAM_EXAMPLES=OFF
+	cmake --build build/install
+	cmake --install build/install --prefix "$(PREFIX)"
 
 clean: ## removes what was built
 	cargo clean

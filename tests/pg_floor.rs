@@ -458,10 +458,15 @@ fn a_dead_host_delays_but_does_not_hide_the_living_one() {
     let silent = Conninfo::parse(&format!("host=127.0.0.1 port={port} user=x")).unwrap();
     let wake = EventFd::new().unwrap();
     let deadline = Some(Instant::now() + Duration::from_millis(100));
-    let late = Connection::connect(&silent, &[], &[], &Patience { wake: &wake, cancelled: &|| false, deadline });
+    let late =
+        Connection::connect(&silent, &[], &[], &Patience { wake: &wake, cancelled: &|| false, deadline });
     assert!(matches!(late, Err(PgError::TimedOut)), "{late:?}");
-    let given_up =
-        Connection::connect(&silent, &[], &[], &Patience { wake: &wake, cancelled: &|| true, deadline: None });
+    let given_up = Connection::connect(
+        &silent,
+        &[],
+        &[],
+        &Patience { wake: &wake, cancelled: &|| true, deadline: None },
+    );
     assert!(matches!(given_up, Err(PgError::Cancelled)), "{given_up:?}");
 }
 

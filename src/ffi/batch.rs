@@ -40,7 +40,10 @@ pub unsafe extern "C" fn walstream_batch_count(batch: *const BatchHandle) -> usi
 
 /// The first event; the next one lies *stride bytes on. stride may be NULL (then it is sizeof of the library's event).
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn walstream_batch_events(batch: *const BatchHandle, stride: *mut usize) -> *const Event {
+pub unsafe extern "C" fn walstream_batch_events(
+    batch: *const BatchHandle,
+    stride: *mut usize,
+) -> *const Event {
     guard::or(null(), || {
         if !stride.is_null() {
             // SAFETY: not NULL, and by contract a place for a size.
@@ -53,7 +56,9 @@ pub unsafe extern "C" fn walstream_batch_events(batch: *const BatchHandle, strid
 /// The event at index, NULL beyond the end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_batch_event(batch: *const BatchHandle, index: usize) -> *const Event {
-    guard::or(null(), || self::batch(batch).and_then(|batch| batch.events().get(index)).map_or(null(), |event| event))
+    guard::or(null(), || {
+        self::batch(batch).and_then(|batch| batch.events().get(index)).map_or(null(), |event| event)
+    })
 }
 
 /// Highest ack_lsn in the batch, 0 if no transaction ends in it: ack this when the whole batch is safe.

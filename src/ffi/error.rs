@@ -38,7 +38,8 @@ struct Owned {
 
 /// Gives the failure to the host.
 pub(super) fn into_c(failure: &Failure) -> *mut Error {
-    let texts = [&failure.sqlstate, &failure.message, &failure.detail, &failure.hint].map(|text| c_text(text));
+    let texts =
+        [&failure.sqlstate, &failure.message, &failure.detail, &failure.hint].map(|text| c_text(text));
     let mut flags = 0;
     if failure.fatal {
         flags |= ErrorFlag::FATAL as u32;

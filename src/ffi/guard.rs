@@ -68,9 +68,9 @@ pub(super) fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str, Failu
         return Err(null(what));
     }
     // SAFETY: by contract a C string that lives for the call.
-    unsafe { CStr::from_ptr(text) }
-        .to_str()
-        .map_err(|_| Failure::new(Code::E_ARGUMENT, format!("{what} is not UTF-8")).hint("encode it as UTF-8"))
+    unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| {
+        Failure::new(Code::E_ARGUMENT, format!("{what} is not UTF-8")).hint("encode it as UTF-8")
+    })
 }
 
 /// A place for a result. Whatever becomes of the call, it holds `none` from now on.

@@ -3,7 +3,10 @@
 //! Every exported function is one call inside one guard. Its comment is the contract with the host, and goes into
 //! include/walstream.h word for word.
 
-#![allow(clippy::missing_safety_doc, reason = "the manual at the top of the header states the caller's duties")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the manual at the top of the header states the caller's duties"
+)]
 
 mod batch;
 mod config;

@@ -89,7 +89,11 @@ pub unsafe extern "C" fn walstream_open(
 /// start_lsn 0: where the slot stands. Else the host's own last durable ack_lsn: E_GAP when it is above what the server has written, or,
 /// with start.strict=on, when the slot's confirmed position is above it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn walstream_start(stream: *mut StreamHandle, start_lsn: u64, error: *mut *mut Error) -> i32 {
+pub unsafe extern "C" fn walstream_start(
+    stream: *mut StreamHandle,
+    start_lsn: u64,
+    error: *mut *mut Error,
+) -> i32 {
     StreamHandle::call(stream, error, |stream| outcome(stream.start(Lsn(start_lsn))))
 }
 
@@ -132,7 +136,11 @@ pub unsafe extern "C" fn walstream_next_batch(
 /// Everything up to and including lsn is safe at the host. Above delivered_lsn, start_lsn and the slot's position at start: E_ACK_AHEAD, nothing changes. Below an earlier one: OK, nothing changes.
 /// Works from start until stop or a fatal error, after END too. Never waits. Any thread.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn walstream_ack_lsn(stream: *mut StreamHandle, lsn: u64, error: *mut *mut Error) -> i32 {
+pub unsafe extern "C" fn walstream_ack_lsn(
+    stream: *mut StreamHandle,
+    lsn: u64,
+    error: *mut *mut Error,
+) -> i32 {
     StreamHandle::call(stream, error, |stream| stream.acknowledge(Lsn(lsn)).map(|()| Code::OK))
 }
 
@@ -184,7 +192,11 @@ pub unsafe extern "C" fn walstream_position(
 /// Sends the last ack, ends COPY, closes. Waits at most timeout_ms (-1: 10 s), then cuts and returns TIMEOUT. Events not yet read
 /// are dropped (they come again next time); reads then say END, acks E_STATE. A second stop is OK. Not for signal handlers.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn walstream_stop(stream: *mut StreamHandle, timeout_ms: i32, error: *mut *mut Error) -> i32 {
+pub unsafe extern "C" fn walstream_stop(
+    stream: *mut StreamHandle,
+    timeout_ms: i32,
+    error: *mut *mut Error,
+) -> i32 {
     StreamHandle::call(stream, error, |stream| {
         let timeout = guard::timeout(timeout_ms)?;
         Ok(if stream.stop(timeout)? { Code::OK } else { Code::TIMEOUT })
@@ -206,4 +218,3 @@ pub unsafe extern "C" fn walstream_free(stream: *mut StreamHandle) {
         drop(unsafe { Box::from_raw(stream) });
     });
 }
-

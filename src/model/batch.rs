@@ -161,7 +161,11 @@ impl BatchBuilder {
     }
 
     /// Adds an event about a relation itself.
-    pub fn push_relation(&mut self, mut event: Event, relation: &Arc<RelationDef>) -> Result<(), OutOfMemory> {
+    pub fn push_relation(
+        &mut self,
+        mut event: Event,
+        relation: &Arc<RelationDef>,
+    ) -> Result<(), OutOfMemory> {
         self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
         event.relation = self.hold(relation);
         self.add(event);
@@ -169,9 +173,14 @@ impl BatchBuilder {
     }
 
     /// Adds a TRUNCATE.
-    pub fn push_truncate(&mut self, mut event: Event, relations: &[Arc<RelationDef>]) -> Result<(), OutOfMemory> {
+    pub fn push_truncate(
+        &mut self,
+        mut event: Event,
+        relations: &[Arc<RelationDef>],
+    ) -> Result<(), OutOfMemory> {
         self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
-        let list = self.arena.take(size_of_val(relations), align_of::<*const Relation>())?.cast::<*const Relation>();
+        let list =
+            self.arena.take(size_of_val(relations), align_of::<*const Relation>())?.cast::<*const Relation>();
         for (index, relation) in relations.iter().enumerate() {
             let pointer = self.hold(relation);
             // SAFETY: room for one pointer a relation was just taken.
@@ -184,7 +193,13 @@ impl BatchBuilder {
     }
 
     /// Adds a TYPE; `schema` is spelt out.
-    pub fn push_type(&mut self, mut event: Event, oid: u32, schema: &[u8], name: &[u8]) -> Result<(), OutOfMemory> {
+    pub fn push_type(
+        &mut self,
+        mut event: Event,
+        oid: u32,
+        schema: &[u8],
+        name: &[u8],
+    ) -> Result<(), OutOfMemory> {
         let detail = TypeDetail { schema: self.text(schema)?, name: self.text(name)?, oid, reserved: 0 };
         event.detail = self.detail(detail)?;
         event.detail_count = 1;
@@ -228,7 +243,10 @@ impl BatchBuilder {
             let size = size_of_val(self.events.as_slice());
             let start = self.arena.take(size, align_of::<Event>())?.cast::<Event>();
             // SAFETY: room for all events was just taken.
-            unsafe { start.copy_from_nonoverlapping(NonNull::from(self.events.as_slice()).cast(), self.events.len()) };
+            unsafe {
+                start
+                    .copy_from_nonoverlapping(NonNull::from(self.events.as_slice()).cast(), self.events.len())
+            };
             let count = self.events.len();
             self.events.clear();
             // The next batch goes on with the room that this one did not need.
@@ -296,7 +314,9 @@ impl FieldSink for BatchBuilder {
 
     #[inline]
     fn field(&mut self, kind: FieldKind, span: Span) {
-        let Some(Some(row)) = self.staged.count.checked_sub(1).and_then(|last| self.staged.rows.get_mut(last)) else {
+        let Some(Some(row)) =
+            self.staged.count.checked_sub(1).and_then(|last| self.staged.rows.get_mut(last))
+        else {
             return;
         };
         if self.staged.failed || row.filled == row.capacity {
@@ -308,7 +328,8 @@ impl FieldSink for BatchBuilder {
             FieldKind::Text => ValueKind::TEXT,
             FieldKind::Binary => ValueKind::BINARY,
         };
-        let value = Value { data: ptr::without_provenance(span.start as usize), size: span.len, kind: kind as u32 };
+        let value =
+            Value { data: ptr::without_provenance(span.start as usize), size: span.len, kind: kind as u32 };
         // SAFETY: filled < capacity, and `begin` took room for capacity values, which nobody else refers to.
         unsafe { row.values.add(row.filled as usize).write(value) };
         row.filled += 1;
@@ -318,11 +339,7 @@ impl FieldSink for BatchBuilder {
 /// Ranges become addresses, and each value gets its NUL: the byte behind it is the next value's kind, the next tuple's
 /// mark or the spare byte, and has been decoded.
 #[inline]
-fn finish_row(
-    row: Row,
-    base: NonNull<u8>,
-    relation: &RelationDef,
-) -> Result<(*const Value, u32), RowError> {
+fn finish_row(row: Row, base: NonNull<u8>, relation: &RelationDef) -> Result<(*const Value, u32), RowError> {
     let expected = relation.relation().column_count;
     if row.filled != expected {
         return Err(RowError::ColumnCount { found: row.filled, expected });

@@ -59,7 +59,9 @@ impl Catalog {
         let oid = message.oid.0;
         let known = self.relations.get(&oid).or_else(|| outer?.relations.get(&oid));
         let (definition, told) = match known {
-            Some(known) if known.definition.matches(&definition) => (Arc::clone(&known.definition), known.told),
+            Some(known) if known.definition.matches(&definition) => {
+                (Arc::clone(&known.definition), known.told)
+            }
             _ => (Arc::new(RelationDef::new(&definition)?), false),
         };
         self.adopt(definition, told);
@@ -130,5 +132,64 @@ impl Catalog {
             replica_identity: message.replica_identity as u8,
             columns: message.columns.iter().map(column).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Message, Tag};
+
+    fn announce(catalog: &mut Catalog, oid: u32, name: &str, outer: Option<&Catalog>) {
+        let mut body = oid.to_be_bytes().to_vec();
+        body.extend(format!("public\0{name}\0d").bytes());
+        body.extend([0, 0]);
+        let Message::Relation(message) = Message::decode_body(Tag::Relation, &body, &mut ()).unwrap() else {
+            panic!()
+        };
+        catalog.announce_relation(&body, &message, outer).unwrap();
+    }
+
+    fn seen(catalog: &mut Catalog, oid: u32) -> Option<(u64, bool)> {
+        catalog.relation(oid).map(|lookup| (lookup.definition.relation().version, lookup.news))
+    }
+
+    #[test]
+    fn a_definition_is_news_once_and_again_when_it_changed() {
+        let mut catalog = Catalog::default();
+        assert_eq!(seen(&mut catalog, 1), None);
+        announce(&mut catalog, 1, "a", None);
+        let (first, news) = seen(&mut catalog, 1).unwrap();
+        assert!(news);
+        announce(&mut catalog, 1, "a", None);
+        assert_eq!(seen(&mut catalog, 1), Some((first, false)), "announced again, unchanged");
+        announce(&mut catalog, 1, "b", None);
+        let (second, news) = seen(&mut catalog, 1).unwrap();
+        assert!(news && second != first);
+    }
+
+    #[test]
+    fn a_new_connection_must_announce_again() {
+        let mut catalog = Catalog::default();
+        announce(&mut catalog, 1, "a", None);
+        let (version, _) = seen(&mut catalog, 1).unwrap();
+        catalog.start_connection();
+        assert_eq!(seen(&mut catalog, 1), None);
+        announce(&mut catalog, 1, "a", None);
+        assert_eq!(seen(&mut catalog, 1), Some((version, false)));
+    }
+
+    #[test]
+    fn a_scope_keeps_its_definitions_until_it_is_absorbed() {
+        let (mut outer, mut scope) = (Catalog::default(), Catalog::default());
+        announce(&mut outer, 1, "a", None);
+        let (first, _) = seen(&mut outer, 1).unwrap();
+        announce(&mut scope, 1, "a", Some(&outer));
+        assert_eq!(seen(&mut scope, 1), Some((first, false)), "the same definition in both");
+        announce(&mut scope, 1, "b", Some(&outer));
+        let (second, _) = seen(&mut scope, 1).unwrap();
+        assert_eq!(seen(&mut outer, 1), Some((first, false)));
+        outer.absorb(scope);
+        assert_eq!(seen(&mut outer, 1), Some((second, false)));
     }
 }

@@ -151,10 +151,8 @@ impl RelationDef {
             key_count: definition.columns.iter().filter(|column| column.key).count() as u32,
             version: NEXT_VERSION.fetch_add(1, Ordering::Relaxed),
         };
-        let relation = memory
-            .take(size_of::<Relation>(), align_of::<Relation>())
-            .ok_or(OutOfMemory)?
-            .cast::<Relation>();
+        let relation =
+            memory.take(size_of::<Relation>(), align_of::<Relation>()).ok_or(OutOfMemory)?.cast::<Relation>();
         // SAFETY: as above.
         unsafe { relation.write(written) };
         Ok(RelationDef { relation, _memory: memory })
@@ -239,7 +237,8 @@ mod tests {
     use super::*;
 
     fn sample() -> Definition<'static> {
-        let column = |name, key| ColumnDefinition { name, type_name: b"int4", type_oid: 23, type_modifier: -1, key };
+        let column =
+            |name, key| ColumnDefinition { name, type_name: b"int4", type_oid: 23, type_modifier: -1, key };
         Definition {
             oid: 16384,
             schema: b"public",

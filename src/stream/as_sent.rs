@@ -59,9 +59,16 @@ impl AsSent {
         match (self.block, head.tag) {
             (Some(xid), Tag::StreamStop) => self.stream_stop(out, xid, lsn, body),
             (Some(xid), _) => self.in_block(out, xid, head, lsn, body),
-            (None, Tag::Insert | Tag::Update | Tag::Delete | Tag::Truncate | Tag::Relation | Tag::Type | Tag::Origin) => {
-                self.in_transaction(out, head.tag, lsn, body)
-            }
+            (
+                None,
+                Tag::Insert
+                | Tag::Update
+                | Tag::Delete
+                | Tag::Truncate
+                | Tag::Relation
+                | Tag::Type
+                | Tag::Origin,
+            ) => self.in_transaction(out, head.tag, lsn, body),
             (None, Tag::Logical) => self.logical(out, lsn, body),
             (None, tag) => self.control(out, tag, lsn, body),
         }
@@ -74,7 +81,14 @@ impl AsSent {
         out.outbox.plain(streamed(event))
     }
 
-    fn in_block(&mut self, out: &mut Out<'_>, xid: Xid, head: Head, lsn: Lsn, body: &[u8]) -> Result<(), Failure> {
+    fn in_block(
+        &mut self,
+        out: &mut Out<'_>,
+        xid: Xid,
+        head: Head,
+        lsn: Lsn,
+        body: &[u8],
+    ) -> Result<(), Failure> {
         let subxid = head.subxid.unwrap_or(xid);
         let event = streamed(Event { xid: xid.0, subxid: subxid.0, lsn: lsn.0, ..Event::new(Kind::INSERT) });
         let scope = self.scopes.entry(xid).or_default();
@@ -112,7 +126,13 @@ impl AsSent {
         out.outbox.named(event, body, Some(message.prefix), Some(message.content))
     }
 
-    fn begin(&mut self, out: &mut Out<'_>, event: Event, gid: Option<(&[u8], wire::Span)>, late: bool) -> Result<(), Failure> {
+    fn begin(
+        &mut self,
+        out: &mut Out<'_>,
+        event: Event,
+        gid: Option<(&[u8], wire::Span)>,
+        late: bool,
+    ) -> Result<(), Failure> {
         if !self.between_transactions() {
             return Err(Failure::misplaced(Tag::Begin));
         }
@@ -138,13 +158,8 @@ impl AsSent {
         if !plain.late {
             out.ledger.complete(end)?;
         }
-        let event = Event {
-            kind: kind as u32,
-            seq: LAST_SEQ,
-            lsn: commit_lsn.0,
-            ack_lsn: ack_lsn.0,
-            ..plain.event
-        };
+        let event =
+            Event { kind: kind as u32, seq: LAST_SEQ, lsn: commit_lsn.0, ack_lsn: ack_lsn.0, ..plain.event };
         let (body, gid) = gid.unzip();
         out.outbox.named(event, body.unwrap_or_default(), gid, None)
     }

@@ -121,7 +121,9 @@ impl Assembler {
     /// False when none is large enough for it.
     fn spill_largest(&mut self) -> Result<bool, HoldError> {
         let on_disk = self.file_bytes();
-        let Some(largest) = self.open.values_mut().max_by_key(|held| held.memory_bytes()) else { return Ok(false) };
+        let Some(largest) = self.open.values_mut().max_by_key(|held| held.memory_bytes()) else {
+            return Ok(false);
+        };
         let size = largest.memory_bytes();
         if size < SMALLEST_SPILL {
             return Ok(false);

@@ -35,7 +35,10 @@ pub struct Committed {
 enum State {
     Nothing,
     /// From the wire, as it comes.
-    Reading { transaction: Transaction, late: bool },
+    Reading {
+        transaction: Transaction,
+        late: bool,
+    },
     /// A late prepare that the host has: passed over up to its PREPARE.
     PassingOver,
     /// From where it was held back; nothing is read meanwhile.
@@ -76,7 +79,11 @@ impl Out<'_> {
     }
 
     /// ROLLBACK PREPARED, in both kinds of delivery.
-    pub fn rollback_prepared(&mut self, rollback: &wire::RollbackPrepared, body: &[u8]) -> Result<(), Failure> {
+    pub fn rollback_prepared(
+        &mut self,
+        rollback: &wire::RollbackPrepared,
+        body: &[u8],
+    ) -> Result<(), Failure> {
         self.ledger.complete(rollback.rollback_end_lsn)?;
         let event = Event {
             commit_lsn: rollback.rollback_end_lsn.0,
@@ -140,7 +147,9 @@ impl Committed {
     /// The server says that it is at `position`, outside of any transaction: one that ought to have come again by now does not.
     pub fn passed(&self, position: Lsn) -> Result<(), Failure> {
         match self.part {
-            Some(part) if self.between_transactions() && self.block.is_none() && position > part.identity().lsn => {
+            Some(part)
+                if self.between_transactions() && self.block.is_none() && position > part.identity().lsn =>
+            {
                 Err(part.missing())
             }
             _ => Ok(()),
@@ -171,7 +180,9 @@ impl Committed {
                 Message::decode_body(tag, body, &mut ())?;
                 match tag {
                     // Definitions hold beyond the transaction.
-                    Tag::Relation | Tag::Type => out.outbox.define(Event::new(Kind::RELATION), tag, body, None),
+                    Tag::Relation | Tag::Type => {
+                        out.outbox.define(Event::new(Kind::RELATION), tag, body, None)
+                    }
                     _ => Ok(()),
                 }
             }
@@ -241,8 +252,12 @@ impl Committed {
         self.expect_nothing(Tag::Logical)?;
         self.expect_no_part(message.lsn)?;
         out.ledger.complete(message.lsn)?;
-        let event =
-            Event { commit_lsn: message.lsn.0, lsn: message.lsn.0, ack_lsn: message.lsn.0, ..Event::new(Kind::MESSAGE) };
+        let event = Event {
+            commit_lsn: message.lsn.0,
+            lsn: message.lsn.0,
+            ack_lsn: message.lsn.0,
+            ..Event::new(Kind::MESSAGE)
+        };
         out.outbox.named(event, body, Some(message.prefix), Some(message.content))
     }
 
@@ -340,7 +355,11 @@ impl Committed {
             self.state = State::PassingOver;
             return Ok(());
         }
-        let delivered = if late { self.part.take_if(|part| part.identity() == identity) } else { self.take_part(identity)? };
+        let delivered = if late {
+            self.part.take_if(|part| part.identity() == identity)
+        } else {
+            self.take_part(identity)?
+        };
         out.ledger.begin();
         let mut transaction = Transaction::begin(identity, begin.prepare_time.unix_us(), lsn, delivered);
         transaction.announce_prepared(out.outbox, (body, begin.gid))?;
@@ -376,7 +395,12 @@ impl Committed {
         self.replay(out, transaction, held, commit.end_lsn, None)
     }
 
-    fn stream_prepare(&mut self, out: &mut Out<'_>, prepare: &wire::Prepare, body: &[u8]) -> Result<(), Failure> {
+    fn stream_prepare(
+        &mut self,
+        out: &mut Out<'_>,
+        prepare: &wire::Prepare,
+        body: &[u8],
+    ) -> Result<(), Failure> {
         self.expect_nothing(Tag::StreamPrepare)?;
         let identity = Identity { lsn: prepare.prepare_lsn, xid: prepare.xid, prepared: true };
         let delivered = self.take_part(identity)?;
@@ -407,7 +431,9 @@ impl Committed {
 
     /// Hands out more of the transaction that was held back, until the outbox has `bytes` or it is done.
     pub fn continue_replay(&mut self, out: &mut Out<'_>, bytes: usize) -> Result<(), Failure> {
-        let State::Replaying(mut replay) = std::mem::replace(&mut self.state, State::Nothing) else { return Ok(()) };
+        let State::Replaying(mut replay) = std::mem::replace(&mut self.state, State::Nothing) else {
+            return Ok(());
+        };
         while !out.outbox.is_full(bytes) {
             match replay.step(out.outbox) {
                 Ok(Step::More) => {}

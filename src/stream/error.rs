@@ -105,7 +105,9 @@ impl Failure {
     pub fn row(error: RowError, tag: Tag, oid: Oid) -> Failure {
         match error {
             RowError::OutOfMemory(error) => error.into(),
-            RowError::ColumnCount { .. } => Failure::protocol(format!("{} for relation {oid}: {error}", tag.name())),
+            RowError::ColumnCount { .. } => {
+                Failure::protocol(format!("{} for relation {oid}: {error}", tag.name()))
+            }
         }
     }
 

@@ -106,7 +106,9 @@ impl Stream {
     pub fn start(&self, start_lsn: Lsn) -> Result<(), NoEvent> {
         let mut reader = self.enter_as_reader()?;
         if reader.phase != Phase::Open {
-            return Err(state("the stream was started before", "a stream is started once: open another one").into());
+            return Err(
+                state("the stream was started before", "a stream is started once: open another one").into()
+            );
         }
         self.check_required()?;
         self.shared.restart();
@@ -226,7 +228,12 @@ impl Stream {
         self.wait_for_batch(reader, deadline, now)
     }
 
-    fn wait_for_batch(&self, reader: &Reader, deadline: Option<Instant>, now: bool) -> Result<Batch, NoEvent> {
+    fn wait_for_batch(
+        &self,
+        reader: &Reader,
+        deadline: Option<Instant>,
+        now: bool,
+    ) -> Result<Batch, NoEvent> {
         loop {
             self.check_open()?;
             match reader.phase {
@@ -307,8 +314,11 @@ impl Stream {
         }
         let limit = self.shared.delivered();
         if lsn > limit {
-            return Err(Failure::new(Code::E_ACK_AHEAD, format!("{lsn} is ahead of {limit}, the last that was handed out"))
-                .hint("acknowledge an event's ack_lsn, never its lsn or commit_lsn; nothing was changed"));
+            return Err(Failure::new(
+                Code::E_ACK_AHEAD,
+                format!("{lsn} is ahead of {limit}, the last that was handed out"),
+            )
+            .hint("acknowledge an event's ack_lsn, never its lsn or commit_lsn; nothing was changed"));
         }
         self.shared.acknowledge(lsn);
         Ok(())
@@ -464,8 +474,11 @@ fn state(message: &str, hint: &str) -> Failure {
 
 #[cold]
 fn busy() -> Failure {
-    Failure::new(Code::E_BUSY, "another thread is inside start, next_event, next_batch or stop of this stream")
-        .hint("let one thread read; wake it with walstream_wake")
+    Failure::new(
+        Code::E_BUSY,
+        "another thread is inside start, next_event, next_batch or stop of this stream",
+    )
+    .hint("let one thread read; wake it with walstream_wake")
 }
 
 #[cold]

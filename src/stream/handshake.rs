@@ -87,7 +87,10 @@ impl Handshake<'_> {
     }
 
     fn check_system(&self, system: &SystemIdentity) -> Result<(u64, u32), Failure> {
-        let id = system.system_id.parse().map_err(|_| PgError::Protocol("a system identifier that is no number"))?;
+        let id = system
+            .system_id
+            .parse()
+            .map_err(|_| PgError::Protocol("a system identifier that is no number"))?;
         match self.before.server {
             Some((known, _)) if known != id => {
                 let message = format!("this is database system {id}, but the stream belongs to {known}");
@@ -130,7 +133,8 @@ impl Handshake<'_> {
 
     fn wal_sender_timeout(&mut self) -> Result<Duration, Failure> {
         let text = self.connection.show("wal_sender_timeout", self.patience)?;
-        let timeout = parse_duration(&text).ok_or(PgError::Protocol("a wal_sender_timeout that is no time"))?;
+        let timeout =
+            parse_duration(&text).ok_or(PgError::Protocol("a wal_sender_timeout that is no time"))?;
         Ok(timeout)
     }
 
@@ -161,7 +165,8 @@ impl Handshake<'_> {
         };
         self.check_slot(&slot, system, in_recovery)?;
         slot.confirmed_flush_lsn.ok_or_else(|| {
-            Failure::new(Code::E_SLOT_LOST, format!("slot \"{name}\" has no position")).hint("drop it and make a new one")
+            Failure::new(Code::E_SLOT_LOST, format!("slot \"{name}\" has no position"))
+                .hint("drop it and make a new one")
         })
     }
 
@@ -203,15 +208,21 @@ impl Handshake<'_> {
         }
         if slot.database != system.database {
             let database = slot.database.as_deref().unwrap_or_default();
-            return Err(Failure::new(Code::E_ARGUMENT, format!("slot \"{name}\" belongs to database \"{database}\""))
-                .hint("connect to that database, or use another slot"));
+            return Err(Failure::new(
+                Code::E_ARGUMENT,
+                format!("slot \"{name}\" belongs to database \"{database}\""),
+            )
+            .hint("connect to that database, or use another slot"));
         }
         if plugin != self.options.plugin {
             let message = format!("slot \"{name}\" uses the plugin {plugin}, not {}", self.options.plugin);
-            return Err(Failure::new(Code::E_ARGUMENT, message).hint("set the option plugin, or use another slot"));
+            return Err(
+                Failure::new(Code::E_ARGUMENT, message).hint("set the option plugin, or use another slot")
+            );
         }
         if let Some(cause) = lost(slot) {
-            let message = format!("the server invalidated slot \"{name}\" ({cause}): what it had not sent is gone");
+            let message =
+                format!("the server invalidated slot \"{name}\" ({cause}): what it had not sent is gone");
             return Err(Failure::new(Code::E_SLOT_LOST, message).hint(
                 "drop the slot, make a new one and copy the data anew; raise max_slot_wal_keep_size or read faster",
             ));
@@ -233,7 +244,10 @@ impl Handshake<'_> {
             None => self.before.start,
         };
         if start > system.flush_lsn {
-            let message = format!("the stream is to go on at {start}, but the server has written up to {} only", system.flush_lsn);
+            let message = format!(
+                "the stream is to go on at {start}, but the server has written up to {} only",
+                system.flush_lsn
+            );
             let cure = if in_recovery { Cure::RetryWhileFailingOver } else { Cure::None };
             return Err(Failure::new(Code::E_GAP, message).cure(cure).hint(
                 "the position belongs to another server, or this one lost what it had written: rebuild from a new slot",
@@ -328,10 +342,10 @@ pub fn wanted_start(options: &Options, start_lsn: Lsn) -> Result<(Lsn, Option<(u
         return Ok((start_lsn, None));
     }
     // The option was checked when it was set.
-    let position: Position = options
-        .start_position
-        .parse()
-        .map_err(|error: super::position::ParsePositionError| Failure::new(Code::E_ARGUMENT, error.to_string()))?;
+    let position: Position =
+        options.start_position.parse().map_err(|error: super::position::ParsePositionError| {
+            Failure::new(Code::E_ARGUMENT, error.to_string())
+        })?;
     if !start_lsn.is_zero() && start_lsn != position.lsn {
         let message = format!("start_lsn is {start_lsn}, but start.position says {}", position.lsn);
         return Err(Failure::new(Code::E_ARGUMENT, message).hint("give start_lsn 0, or the same position"));
@@ -346,14 +360,10 @@ mod tests {
     #[test]
     fn times_as_the_server_shows_them() {
         let ms = |text| parse_duration(text).map(|d| d.as_millis());
-        assert_eq!([ms("0"), ms("500ms"), ms("2s"), ms("1min"), ms("1h"), ms("2d")], [
-            Some(0),
-            Some(500),
-            Some(2_000),
-            Some(60_000),
-            Some(3_600_000),
-            Some(172_800_000)
-        ]);
+        assert_eq!(
+            [ms("0"), ms("500ms"), ms("2s"), ms("1min"), ms("1h"), ms("2d")],
+            [Some(0), Some(500), Some(2_000), Some(60_000), Some(3_600_000), Some(172_800_000)]
+        );
         assert_eq!([ms(""), ms("min"), ms("1 s"), ms("1us")], [None; 4]);
     }
 }

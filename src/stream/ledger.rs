@@ -81,7 +81,8 @@ impl Ledger {
     /// Is anything read and not acknowledged?
     pub fn pending(&self) -> bool {
         // Nothing up to where the stream started was read, so it cannot be pending.
-        self.half || self.completed > self.acknowledged.max(self.start).max(self.slot_at_start.unwrap_or_default())
+        self.half
+            || self.completed > self.acknowledged.max(self.start).max(self.slot_at_start.unwrap_or_default())
     }
 
     /// May the server's position `lsn` be confirmed without the host?

@@ -160,7 +160,9 @@ mod tests {
     #[test]
     fn slot_names_are_those_of_the_server() {
         let longest = "a".repeat(63);
-        for (text, good) in [("s_1", true), (&longest, true), ("Upper", false), ("a-b", false), ("a b", false)] {
+        for (text, good) in
+            [("s_1", true), (&longest, true), ("Upper", false), ("a-b", false), ("a b", false)]
+        {
             assert_eq!(slot_name(text, &mut String::new()), good, "{text:?}");
         }
         assert!(!slot_name(&"a".repeat(64), &mut String::new()));

@@ -210,10 +210,17 @@ impl Outbox {
             _ => return Err(Failure::misplaced(tag)),
         };
         event.kind = kind as u32;
-        self.open.push_row(event, body, lookup.definition, tuples).map_err(|error| Failure::row(error, tag, oid))
+        self.open
+            .push_row(event, body, lookup.definition, tuples)
+            .map_err(|error| Failure::row(error, tag, oid))
     }
 
-    fn truncate(&mut self, mut event: Event, body: &[u8], mut scope: Option<&mut Catalog>) -> Result<(), Failure> {
+    fn truncate(
+        &mut self,
+        mut event: Event,
+        body: &[u8],
+        mut scope: Option<&mut Catalog>,
+    ) -> Result<(), Failure> {
         let Message::Truncate(truncate) = Message::decode_body(Tag::Truncate, body, &mut ())? else {
             return Err(Failure::misplaced(Tag::Truncate));
         };
@@ -221,7 +228,8 @@ impl Outbox {
         for oid in &truncate.relations {
             self.tell(event, oid.0, scope.as_deref_mut())?;
             let catalog = scope.as_deref_mut().unwrap_or(&mut self.catalog);
-            let lookup = catalog.relation(oid.0).ok_or_else(|| Failure::unknown_relation(Tag::Truncate, *oid))?;
+            let lookup =
+                catalog.relation(oid.0).ok_or_else(|| Failure::unknown_relation(Tag::Truncate, *oid))?;
             relations.push(Arc::clone(lookup.definition));
         }
         event.kind = Kind::TRUNCATE as u32;

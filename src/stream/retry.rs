@@ -86,10 +86,10 @@ impl Retry {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Code;
 
     const MS: Duration = Duration::from_millis(1);
 

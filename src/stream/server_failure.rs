@@ -53,9 +53,14 @@ impl From<PgError> for Failure {
                     "the server's log says why, if it ended the connection; a network in between leaves nothing there",
                 )
             }
-            PgError::TimedOut => Failure::new(Code::E_CONNECT, "the server did not answer within connect_timeout_ms")
-                .cure(Cure::Retry)
-                .hint("check host, port and firewall; creating a slot also waits for all open transactions to end"),
+            PgError::TimedOut => Failure::new(
+                Code::E_CONNECT,
+                "the server did not answer within connect_timeout_ms",
+            )
+            .cure(Cure::Retry)
+            .hint(
+                "check host, port and firewall; creating a slot also waits for all open transactions to end",
+            ),
             PgError::Cancelled => Failure::new(Code::E_CLOSED, "cancelled"),
             PgError::Conninfo(error) => Failure::new(Code::E_ARGUMENT, error.to_string())
                 .hint("see \"Connection Strings\" in the PostgreSQL documentation"),
@@ -69,7 +74,9 @@ impl From<PgError> for Failure {
             }
             PgError::Libpq(words) => Failure::new(Code::E_SERVER, format!("libpq: {words}"))
                 .hint("check the connection string and the server's log"),
-            PgError::Protocol(what) => Failure::protocol(format!("unexpected answer from the server: {what}")),
+            PgError::Protocol(what) => {
+                Failure::protocol(format!("unexpected answer from the server: {what}"))
+            }
             PgError::Nul => Failure::new(Code::E_ARGUMENT, "a name contains a NUL byte").hint("remove it"),
         }
     }
@@ -92,14 +99,20 @@ fn connect_failure(error: &ConnectError) -> Failure {
         _ => (Code::E_SERVER, Cure::None),
     };
     let hint = match (state.as_str(), failure.code) {
-        _ if error.needs_password => "give a password: in the connection string, PGPASSWORD, ~/.pgpass or a service file",
-        (sqlstate::INSUFFICIENT_PRIVILEGE, _) => "the role needs the REPLICATION attribute: ALTER ROLE name REPLICATION",
+        _ if error.needs_password => {
+            "give a password: in the connection string, PGPASSWORD, ~/.pgpass or a service file"
+        }
+        (sqlstate::INSUFFICIENT_PRIVILEGE, _) => {
+            "the role needs the REPLICATION attribute: ALTER ROLE name REPLICATION"
+        }
         ("28P01", _) => "check user and password",
         (_, Code::E_AUTH) => {
             "check user, password and pg_hba.conf: logical replication needs an entry for its database, physical one for \"replication\""
         }
         (sqlstate::INVALID_CATALOG_NAME, _) => "check dbname: a logical slot belongs to one database",
-        (sqlstate::TOO_MANY_CONNECTIONS, _) => "raise max_wal_senders or max_connections, or close other connections",
+        (sqlstate::TOO_MANY_CONNECTIONS, _) => {
+            "raise max_wal_senders or max_connections, or close other connections"
+        }
         ("", _) => "check host and port, and that the server is running and listens there",
         _ => "see the server's log",
     };
@@ -117,24 +130,32 @@ fn server_failure(error: &ServerError) -> Failure {
             "the publication does not exist at this point of the stream: it was dropped, or made after the slot's position; \
              create it before the slot, or make a new slot",
         ),
-        sqlstate::UNDEFINED_OBJECT => {
-            (Code::E_SLOT_MISSING, Cure::None, "check the name, or set slot.create=if-missing and start from 0")
-        }
+        sqlstate::UNDEFINED_OBJECT => (
+            Code::E_SLOT_MISSING,
+            Cure::None,
+            "check the name, or set slot.create=if-missing and start from 0",
+        ),
         sqlstate::OBJECT_IN_USE => (
             Code::E_SLOT_IN_USE,
             Cure::RetryWhileHeld,
             "another connection reads this slot: stop it, use another slot, or raise slot.wait_ms",
         ),
-        sqlstate::INSUFFICIENT_PRIVILEGE => {
-            (Code::E_AUTH, Cure::None, "the role needs the REPLICATION attribute: ALTER ROLE name REPLICATION")
-        }
+        sqlstate::INSUFFICIENT_PRIVILEGE => (
+            Code::E_AUTH,
+            Cure::None,
+            "the role needs the REPLICATION attribute: ALTER ROLE name REPLICATION",
+        ),
         sqlstate::FEATURE_NOT_SUPPORTED => {
             (Code::E_UNSUPPORTED, Cure::None, "the server does not know an option that was asked for")
         }
-        sqlstate::CONFIGURATION_LIMIT_EXCEEDED => {
-            (Code::E_SERVER, Cure::None, "raise max_replication_slots and restart the server, or drop unused slots")
-        }
-        sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE if error.source_function.as_str() == "CheckLogicalDecodingRequirements" => {
+        sqlstate::CONFIGURATION_LIMIT_EXCEEDED => (
+            Code::E_SERVER,
+            Cure::None,
+            "raise max_replication_slots and restart the server, or drop unused slots",
+        ),
+        sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE
+            if error.source_function.as_str() == "CheckLogicalDecodingRequirements" =>
+        {
             (Code::E_SERVER, Cure::None, "set wal_level = logical and restart the server")
         }
         sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE => {
@@ -150,5 +171,9 @@ fn server_failure(error: &ServerError) -> Failure {
     let mut failure = Failure::new(code, error.message.as_str()).cure(cure).detail(error.detail.as_str());
     failure.sqlstate = state;
     let server_hint = error.hint.as_str();
-    failure.hint(if server_hint.is_empty() { hint.to_owned() } else { format!("{hint}; server: {server_hint}") })
+    failure.hint(if server_hint.is_empty() {
+        hint.to_owned()
+    } else {
+        format!("{hint}; server: {server_hint}")
+    })
 }

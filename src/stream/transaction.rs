@@ -78,7 +78,11 @@ impl Transaction {
 
     /// Begins, for the host, a prepared transaction: also one without changes, because its end comes on its own. `gid` is
     /// the body of a message that names it, and where in it.
-    pub fn announce_prepared(&mut self, outbox: &mut Outbox, gid: (&[u8], wire::Span)) -> Result<(), Failure> {
+    pub fn announce_prepared(
+        &mut self,
+        outbox: &mut Outbox,
+        gid: (&[u8], wire::Span),
+    ) -> Result<(), Failure> {
         if std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }
@@ -169,8 +173,9 @@ impl Transaction {
 
     fn diverged(&self, how: &str) -> Failure {
         let Identity { lsn, xid, .. } = self.identity;
-        let message =
-            format!("the server sent transaction {xid}, committed at {lsn}, again after a lost connection, but {how}");
+        let message = format!(
+            "the server sent transaction {xid}, committed at {lsn}, again after a lost connection, but {how}"
+        );
         Failure::new(Code::E_DIVERGED, message).hint(
             "the part already handed out cannot be trusted: undo it, or rebuild what was made of it, and start again \
              from the last acknowledged position; a publication, a column list or binary may have been changed meanwhile",
@@ -204,8 +209,7 @@ impl Transaction {
             return Err(self.diverged("with fewer changes"));
         }
         let kind = if self.identity.prepared { Kind::PREPARE } else { Kind::COMMIT };
-        let event =
-            Event { seq: LAST_SEQ, lsn: self.identity.lsn.0, ack_lsn: ack_lsn.0, ..self.event(kind) };
+        let event = Event { seq: LAST_SEQ, lsn: self.identity.lsn.0, ack_lsn: ack_lsn.0, ..self.event(kind) };
         let (body, gid) = gid.unzip();
         outbox.named(event, body.unwrap_or_default(), gid, None)?;
         Ok(true)

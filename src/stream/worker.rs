@@ -18,7 +18,7 @@ use super::shared::{Request, Shared};
 use crate::lsn::Lsn;
 use crate::model::arena::Pool;
 use crate::model::{Batch, Code, State};
-use crate::pg::{Conninfo, Connection, Interest, Patience, PgError, Received, wait};
+use crate::pg::{Connection, Conninfo, Interest, Patience, PgError, Received, wait};
 use crate::wire::StatusUpdate;
 
 /// A batch is handed over at this size, however few events it has.
@@ -340,7 +340,10 @@ impl Worker {
     fn confirm(&mut self, connection: &mut Connection, reading: bool) -> Result<bool, Failure> {
         let (update, dead) = self.session.poll_feedback(now(), reading);
         if dead {
-            let message = format!("nothing was heard of the server for {} s", (self.options.receive_timeout * 2).as_secs_f32());
+            let message = format!(
+                "nothing was heard of the server for {} s",
+                (self.options.receive_timeout * 2).as_secs_f32()
+            );
             return Err(Failure::new(Code::E_CONNECT, message).cure(Cure::Retry));
         }
         match update {
