@@ -2,4 +2,10 @@
 
 mod support;
 
+mod alive;
 mod assembled;
+mod idle;
+mod reconnect;
+mod spill;
+mod two_phase;
+mod values;
