@@ -40,6 +40,11 @@
 
 
 /**
+ * What a batch that fills takes again and again.
+ */
+#define LARGE (16 << 10)
+
+/**
  * Room for walstream_lsn_format: "FFFFFFFF/FFFFFFFF" and the NUL.
  */
 #define WALSTREAM_LSN_BUFFER 18

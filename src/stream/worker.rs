@@ -120,7 +120,7 @@ impl Worker {
     /// Waits, and goes on handing over what is here.
     fn pause(&mut self, until: Instant) -> Result<(), Failure> {
         loop {
-            self.session.acknowledge(self.shared.take_acknowledged());
+            self.session.acknowledge(self.shared.take_acknowledged())?;
             self.hand_over(true)?;
             if self.shared.ending() {
                 return Ok(());
@@ -191,7 +191,7 @@ impl Worker {
                     return Ok(Left::Asked);
                 }
             }
-            self.session.acknowledge(self.shared.take_acknowledged());
+            self.session.acknowledge(self.shared.take_acknowledged())?;
             let was_paused = self.stalled_since.is_some();
             let reading = self.may_read();
             self.note_stall(!reading);
@@ -410,7 +410,7 @@ impl Worker {
     }
 
     fn stop(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
-        self.session.acknowledge(self.shared.take_acknowledged());
+        self.session.acknowledge(self.shared.take_acknowledged())?;
         let deadline = self.shared.stop_deadline();
         self.end(connection, deadline).map(|()| Left::Asked)
     }
@@ -434,8 +434,8 @@ impl Worker {
 
     /// What was acknowledged goes out if the socket takes it at once.
     fn last_update(&mut self, connection: &mut Connection) {
-        self.session.acknowledge(self.shared.take_acknowledged());
-        if self.session.unsent() {
+        let taken_in = self.session.acknowledge(self.shared.take_acknowledged());
+        if taken_in.is_ok() && self.session.unsent() {
             let update = self.session.status_update(now(), false);
             // There is nobody to tell of a failure: the acknowledged part may come again next time.
             let _ = self.send(connection, update).map(|()| connection.flush());
