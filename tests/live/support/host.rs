@@ -179,9 +179,9 @@ impl Host {
 
     /// The next event; anything else fails the test.
     pub fn event(&self) -> Seen {
-        match self.next(Duration::from_secs(30)) {
+        match self.next(Duration::from_secs(120)) {
             Got::Event(seen) => *seen,
-            other => panic!("no event but {other:?}; log: {:#?}", self.log()),
+            other => panic!("no event but {other:?}; {:#?}; log: {:#?}", self.stats(), self.log()),
         }
     }
 
