@@ -374,3 +374,11 @@ fn a_kind_of_no_detail_and_an_unknown_one() {
     }
     assert_eq!(json(&Event { kind: 999, ..Event::new(Kind::BEGIN) }), r#"{"kind":"unknown"}"#);
 }
+
+#[test]
+fn every_kind_has_an_example_in_the_manual() {
+    let manual = include_str!("../../docs/json.md");
+    for (kind, _) in Kind::ALL {
+        assert!(manual.contains(&format!("\n{{\"kind\":\"{kind:?}\"")), "{kind:?}");
+    }
+}

@@ -4,8 +4,13 @@ mod support;
 
 mod alive;
 mod assembled;
+mod hostile;
+mod hostile_end;
+mod hostile_start;
 mod idle;
 mod reconnect;
+mod soak;
 mod spill;
+mod standby;
 mod two_phase;
 mod values;
