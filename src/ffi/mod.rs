@@ -10,6 +10,7 @@
 
 mod batch;
 mod config;
+mod convert;
 mod error;
 mod fork;
 mod guard;
@@ -19,6 +20,7 @@ mod stream;
 
 pub use batch::*;
 pub use config::*;
+pub use convert::*;
 pub use error::*;
 pub use names::*;
 pub use stats::*;

@@ -21,7 +21,7 @@ mod slot;
 mod sys;
 mod wait;
 
-pub use command::{SystemIdentity, TimelineSwitch};
+pub use command::{ServerRun, SystemIdentity, TimelineSwitch};
 pub use connection::Connection;
 pub use conninfo::{Conninfo, ConninfoError};
 pub use copy::{CopyData, CopyEnd, Received, Started};
