@@ -187,6 +187,8 @@ impl Worker {
     fn stream(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
         let mut unsent = false;
         loop {
+            #[cfg(feature = "inject-panic")]
+            crate::inject::point(crate::inject::Place::ReplicationThread);
             match self.shared.request(self.attempt) {
                 Request::Stream => {}
                 Request::Stop => return self.stop(connection),
