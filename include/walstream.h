@@ -967,9 +967,9 @@ void walstream_config_free(struct walstream_config *config);
 const struct walstream_option *walstream_option_at(uint32_t index);
 
 /**
- * bool. OK, or E_ARGUMENT and *out unchanged, as with all converters: value is NULL, or not of kind TEXT or BINARY; type_oid (that of
- * the column) is another type than those named here; the bytes are not a value of that type; *out has no room for it. Both forms
- * of a value give the same result. Any thread; no converter waits.
+ * bool: 1 or 0. As all converters it takes both forms of a value, with the same result, and gives OK, or E_ARGUMENT and leaves *out
+ * alone: value is NULL, or its kind is not TEXT or BINARY; type_oid (its column's) is not one of the types named; the bytes
+ * are not a value of that type; *out has no room for it. Domains and enums have OIDs of their own. Any thread; none of them waits.
  */
 int32_t walstream_value_to_bool(const struct walstream_value *value,
                                 uint32_t type_oid,
@@ -1023,11 +1023,11 @@ int32_t walstream_value_to_bytes(const struct walstream_value *value,
                                  size_t *needed);
 
 /**
- * The text form that the server gives under DateStyle ISO, TimeZone UTC and hexadecimal bytea: of kind TEXT the bytes as they are, whatever
- * the type; of kind BINARY for bool, integers, oid, xid, xid8, float4, float8, numeric, text, varchar, bpchar, name, "char", json, jsonb, xml, uuid,
- * bytea, date, time, timetz, timestamp, timestamptz, interval, pg_lsn and arrays of these. *needed (may be NULL) is its
- * length without the NUL. It fits when *needed < size; buffer then holds it and a NUL. Else it holds "" (if size is not 0) and the
- * result is OK all the same. buffer may be NULL when size is 0.
+ * The text form that the server gives under DateStyle ISO, TimeZone UTC and hexadecimal bytea. Of kind TEXT: the bytes as they are,
+ * whatever the type. Of kind BINARY: bool, int2, int4, int8, oid, xid, cid, xid8, pg_lsn, float4, float8, numeric, text, varchar,
+ * bpchar, name, "char", xml, json, jsonb, uuid, bytea, date, time, timetz, timestamp, timestamptz, interval, and arrays of these.
+ * *needed (may be NULL) is its length without the NUL. It fits when *needed < size; buffer then holds it and a NUL. Else buffer
+ * holds "" (if size is not 0), and the result is OK all the same. buffer may be NULL when size is 0.
  */
 int32_t walstream_value_to_text(const struct walstream_value *value,
                                 uint32_t type_oid,
@@ -1036,10 +1036,10 @@ int32_t walstream_value_to_text(const struct walstream_value *value,
                                 size_t *needed);
 
 /**
- * The event as one JSON object without a newline, as docs/json.md describes it; always valid UTF-8; the same bytes for the same event.
- * *needed (may be NULL) is its length without the NUL. It fits when *needed < size; buffer then holds it and a NUL. Else it holds "" (if
- * size is not 0), and the result is OK all the same: get a buffer of *needed + 1 and call again. buffer may be NULL when size
- * is 0. E_ARGUMENT: event is NULL, or buffer is NULL with a size. Any thread.
+ * The event as one JSON object without a newline (docs/json.md): always valid UTF-8, and the same bytes for the same event.
+ * *needed (may be NULL) is its length without the NUL. It fits when *needed < size; buffer then holds it and a NUL. Else buffer
+ * holds "" (if size is not 0), and the result is OK all the same: call again with a buffer of *needed + 1. buffer may be NULL when
+ * size is 0. E_ARGUMENT: event is NULL, or buffer is NULL and size is not 0; *needed is then unchanged. Any thread.
  */
 int32_t walstream_event_to_json(const struct walstream_event *event,
                                 char *buffer,

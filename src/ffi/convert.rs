@@ -8,9 +8,9 @@ use crate::model::sink::Sink;
 use crate::model::view::{Datum, EventView};
 use crate::model::{Code, Event, Value, json};
 
-/// bool. OK, or E_ARGUMENT and *out unchanged, as with all converters: value is NULL, or not of kind TEXT or BINARY; type_oid (that of
-/// the column) is another type than those named here; the bytes are not a value of that type; *out has no room for it. Both forms
-/// of a value give the same result. Any thread; no converter waits.
+/// bool: 1 or 0. As all converters it takes both forms of a value, with the same result, and gives OK, or E_ARGUMENT and leaves *out
+/// alone: value is NULL, or its kind is not TEXT or BINARY; type_oid (its column's) is not one of the types named; the bytes
+/// are not a value of that type; *out has no room for it. Domains and enums have OIDs of their own. Any thread; none of them waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_value_to_bool(value: *const Value, type_oid: u32, out: *mut i32) -> i32 {
     // SAFETY: this function's contract.
@@ -88,11 +88,11 @@ pub unsafe extern "C" fn walstream_value_to_bytes(
     })
 }
 
-/// The text form that the server gives under DateStyle ISO, TimeZone UTC and hexadecimal bytea: of kind TEXT the bytes as they are, whatever
-/// the type; of kind BINARY for bool, integers, oid, xid, xid8, float4, float8, numeric, text, varchar, bpchar, name, "char", json, jsonb, xml, uuid,
-/// bytea, date, time, timetz, timestamp, timestamptz, interval, pg_lsn and arrays of these. *needed (may be NULL) is its
-/// length without the NUL. It fits when *needed < size; buffer then holds it and a NUL. Else it holds "" (if size is not 0) and the
-/// result is OK all the same. buffer may be NULL when size is 0.
+/// The text form that the server gives under DateStyle ISO, TimeZone UTC and hexadecimal bytea. Of kind TEXT: the bytes as they are,
+/// whatever the type. Of kind BINARY: bool, int2, int4, int8, oid, xid, cid, xid8, pg_lsn, float4, float8, numeric, text, varchar,
+/// bpchar, name, "char", xml, json, jsonb, uuid, bytea, date, time, timetz, timestamp, timestamptz, interval, and arrays of these.
+/// *needed (may be NULL) is its length without the NUL. It fits when *needed < size; buffer then holds it and a NUL. Else buffer
+/// holds "" (if size is not 0), and the result is OK all the same. buffer may be NULL when size is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_value_to_text(
     value: *const Value,
@@ -118,10 +118,10 @@ pub unsafe extern "C" fn walstream_value_to_text(
     })
 }
 
-/// The event as one JSON object without a newline, as docs/json.md describes it; always valid UTF-8; the same bytes for the same event.
-/// *needed (may be NULL) is its length without the NUL. It fits when *needed < size; buffer then holds it and a NUL. Else it holds "" (if
-/// size is not 0), and the result is OK all the same: get a buffer of *needed + 1 and call again. buffer may be NULL when size
-/// is 0. E_ARGUMENT: event is NULL, or buffer is NULL with a size. Any thread.
+/// The event as one JSON object without a newline (docs/json.md): always valid UTF-8, and the same bytes for the same event.
+/// *needed (may be NULL) is its length without the NUL. It fits when *needed < size; buffer then holds it and a NUL. Else buffer
+/// holds "" (if size is not 0), and the result is OK all the same: call again with a buffer of *needed + 1. buffer may be NULL when
+/// size is 0. E_ARGUMENT: event is NULL, or buffer is NULL and size is not 0; *needed is then unchanged. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_event_to_json(
     event: *const Event,

@@ -36,6 +36,8 @@ pub struct Job {
     pub shared: Arc<Shared>,
     /// The host's, 0: where the slot stands.
     pub start_lsn: Lsn,
+    /// See `Shared::new_attempt`.
+    pub attempt: u32,
 }
 
 /// Runs until the stream ends, fails or is told to leave.
@@ -47,6 +49,7 @@ struct Worker {
     conninfo: Conninfo,
     options: Arc<Options>,
     shared: Arc<Shared>,
+    attempt: u32,
     session: Session,
     before: Before,
     retry: Retry,
@@ -77,6 +80,7 @@ impl Worker {
             conninfo: job.conninfo,
             options: job.options,
             shared: job.shared,
+            attempt: job.attempt,
         })
     }
 
@@ -84,11 +88,11 @@ impl Worker {
         loop {
             let failure = match self.connect().and_then(|mut connection| self.stream(&mut connection)) {
                 Ok(Left::Asked | Left::Done) => return Ok(()),
-                Err(_) if self.shared.ending() => return Ok(()),
+                Err(_) if self.shared.ending(self.attempt) => return Ok(()),
                 Err(failure) => failure,
             };
             self.give_up_or_wait(failure)?;
-            if self.shared.ending() {
+            if self.shared.ending(self.attempt) {
                 return Ok(());
             }
         }
@@ -122,7 +126,7 @@ impl Worker {
         loop {
             self.session.acknowledge(self.shared.take_acknowledged())?;
             self.hand_over(true)?;
-            if self.shared.ending() {
+            if self.shared.ending(self.attempt) {
                 return Ok(());
             }
             let ready = wait(None, self.shared.queue.thread(), Some(until))?;
@@ -137,11 +141,11 @@ impl Worker {
 
     fn connect(&mut self) -> Result<Connection, Failure> {
         self.enter(State::CONNECTING);
-        let shared = Arc::clone(&self.shared);
+        let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
         let timeout = self.options.connect_timeout;
         let patience = Patience {
             wake: shared.queue.thread(),
-            cancelled: &|| shared.ending(),
+            cancelled: &|| shared.ending(attempt),
             deadline: (!timeout.is_zero()).then(|| Instant::now() + timeout),
         };
         // A peer that dies while nothing is read shows by updates that nobody confirms (rule 21).
@@ -183,7 +187,9 @@ impl Worker {
     fn stream(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
         let mut unsent = false;
         loop {
-            match self.shared.request() {
+            #[cfg(feature = "inject-panic")]
+            crate::inject::point(crate::inject::Place::ReplicationThread);
+            match self.shared.request(self.attempt) {
                 Request::Stream => {}
                 Request::Stop => return self.stop(connection),
                 Request::Leave => {
@@ -419,10 +425,10 @@ impl Worker {
     fn end(&mut self, connection: &mut Connection, deadline: Option<Instant>) -> Result<(), Failure> {
         let update = self.session.status_update(now(), false);
         self.send(connection, update)?;
-        let shared = Arc::clone(&self.shared);
+        let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
         let patience = Patience {
             wake: shared.queue.thread(),
-            cancelled: &|| shared.request() == Request::Leave,
+            cancelled: &|| shared.request(attempt) == Request::Leave,
             deadline: deadline.or_else(|| Some(Instant::now() + Duration::from_secs(10))),
         };
         match connection.end_copy(&patience) {

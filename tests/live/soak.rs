@@ -85,11 +85,22 @@ fn write_until(conninfo: &str, over: &AtomicBool, seed: u64, two_phase: bool) ->
             std::thread::sleep(Duration::from_millis(20));
             continue;
         };
-        if write_once(&mut connected, &mut chance, number, two_phase).is_ok() {
+        let written = write_once(&mut connected, &mut chance, number, two_phase);
+        if written.and_then(|()| wait_for_reader(&mut connected, over)).is_ok() {
             sql = Some(connected);
         }
     }
     number
+}
+
+/// A server that is told to stop sends all that it has first: the reader must not fall behind by more than seconds.
+fn wait_for_reader(sql: &mut Sql, over: &AtomicBool) -> Result<(), walstream::pg::PgError> {
+    let lag = "SELECT coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)), 0) < 8000000 \
+               FROM pg_replication_slots WHERE database = current_database()";
+    while sql.try_run(lag)?.last().and_then(|set| set.text(0, 0)) == Some("f") && !over.load(SeqCst) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
 }
 
 /// Not a test of its own: what the soak's child process runs. It keeps what it got in a file, and its position in another.
