@@ -46,7 +46,7 @@ impl StreamHandle {
     }
 }
 
-fn outcome(result: Result<(), NoEvent>) -> Outcome {
+pub(super) fn outcome(result: Result<(), NoEvent>) -> Outcome {
     match result {
         Ok(()) => Ok(Code::OK),
         Err(NoEvent::Timeout) => Ok(Code::TIMEOUT),

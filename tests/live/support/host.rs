@@ -278,7 +278,7 @@ pub fn lsn(text: &str) -> u64 {
     text.parse::<Lsn>().unwrap().0
 }
 
-unsafe fn fault(error: *mut Error) -> Fault {
+pub unsafe fn fault(error: *mut Error) -> Fault {
     let text = |text| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
     let read = unsafe { &*error };
     let fault = Fault {
