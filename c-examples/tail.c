@@ -49,6 +49,7 @@ static void on_log(void *user, int32_t level, const char *message)
     const struct tail_options *options = user;
 
     if (level < 0 || level > 3 || level > 1 + options->verbose) return;
+    if (level == 0 && !options->verbose) return; /* it comes as a walstream_error, too */
     fprintf(stderr, "tail: %s: %s\n", names[level], message);
 }
 

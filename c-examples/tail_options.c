@@ -171,7 +171,11 @@ enum tail_wish tail_options_read(struct tail_options *options, int argc, char **
         if (wish != TAIL_RUN) return wish;
     }
     if (options->conninfo == NULL) options->conninfo = "";
-    return name_temporary_slot(options);
+    if (name_temporary_slot(options) != TAIL_RUN) return TAIL_WRONG;
+    if (!has_setting(options, "slot", NULL)) return wrong("which slot?", "give --slot NAME or --temporary");
+    if (!has_setting(options, "publication", NULL) && !has_setting(options, "plugin", NULL))
+        return wrong("which publication?", "give --publication NAMES");
+    return TAIL_RUN;
 }
 
 void tail_options_free(struct tail_options *options)

@@ -45,7 +45,8 @@ void row_definition(const struct text_out *out, const walstream_relation *relati
             fprintf(file, "type %" PRIu32, column->type_oid);
         print_modifier(file, column->type_oid, column->type_modifier);
         text_style(out, TEXT_PLAIN);
-        if (column->flags & WALSTREAM_COLUMN_KEY) text_styled(out, TEXT_BOLD, " key");
+        if ((column->flags & WALSTREAM_COLUMN_KEY) && relation->replica_identity != 'f') /* there all columns are */
+            text_styled(out, TEXT_BOLD, " key");
     }
     switch (relation->replica_identity) {
     case 'd': fputs("  (identity: default)", file); break;

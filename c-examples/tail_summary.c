@@ -34,9 +34,17 @@ static void print_events(const struct tail_view *view)
     fputc('\n', view->out.file);
 }
 
+/* A position, unless it is not known. */
+static void print_position(FILE *file, const char *label, uint64_t lsn)
+{
+    char text[WALSTREAM_LSN_BUFFER];
+
+    if (lsn != 0) fprintf(file, " · %s %s", label, walstream_lsn_format(lsn, text));
+}
+
 void view_summary(struct tail_view *view, const walstream_stats *stats, double seconds)
 {
-    char number[TEXT_NUMBER_BUFFER], lsn[WALSTREAM_LSN_BUFFER];
+    char number[TEXT_NUMBER_BUFFER];
     const struct text_out *out = &view->out;
     FILE *file = out->file;
     double span = seconds > 0.001 ? seconds : 0.001;
@@ -56,9 +64,10 @@ void view_summary(struct tail_view *view, const walstream_stats *stats, double s
     fprintf(file, " · %s/s\n", text_size((uint64_t)((double)stats->bytes / span), number));
     print_label(out, "lag");
     fprintf(file, "%s", text_size(stats->lag_bytes, number));
-    fprintf(file, " · server at %s", walstream_lsn_format(stats->server_lsn, lsn));
-    fprintf(file, " · acknowledged %s", walstream_lsn_format(stats->acked_lsn, lsn));
-    fprintf(file, " · confirmed %s\n", walstream_lsn_format(stats->confirmed_lsn, lsn));
+    print_position(file, "server at", stats->server_lsn);
+    print_position(file, "acknowledged", stats->acked_lsn);
+    print_position(file, "confirmed", stats->confirmed_lsn);
+    fputc('\n', file);
     print_label(out, "stream");
     fprintf(file, "%s · %s reconnect%s\n", state_name(stats->state), text_number(stats->reconnects, number),
             stats->reconnects == 1 ? "" : "s");

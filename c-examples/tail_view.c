@@ -99,10 +99,10 @@ static void print_end(struct tail_view *view, const walstream_event *event)
 
     fprintf(file, "xid %" PRIu32, event->xid);
     if (event->name != NULL) print_name(&view->out, " · gid ", event);
-    if (event->kind == WALSTREAM_COMMIT || event->kind == WALSTREAM_PREPARE)
-        fprintf(file, " · %s row%s", text_number(view->rows, number), view->rows == 1 ? "" : "s");
-    else
+    if (event->kind != WALSTREAM_COMMIT && event->kind != WALSTREAM_PREPARE)
         fprintf(file, " · %s", text_time(event->commit_time_us, time));
+    else if (view->rows > 0)
+        fprintf(file, " · %s row%s", text_number(view->rows, number), view->rows == 1 ? "" : "s");
     if (event->kind == WALSTREAM_ROLLBACK_PREPARED && event->detail != NULL)
         print_lsn(file, " · of the prepare that ended at ",
                   ((const walstream_rollback_detail *)event->detail)->prepare_end_lsn);

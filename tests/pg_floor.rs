@@ -475,6 +475,7 @@ fn parameters_come_in_the_right_order() {
     let server = Server::start("", "");
     let mut connection = Connection::connect(
         &server.conninfo("replication=false dbname=template1"),
+        &[],
         &[("replication", "database"), ("dbname", "postgres")],
         patience!(),
     )

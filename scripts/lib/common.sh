@@ -69,3 +69,21 @@ cache_dir() {
   [ -n "$base" ] || die "neither HOME nor XDG_CACHE_HOME is set: set WALSTREAM_CACHE to a directory for downloads"
   echo "$base/walstream"
 }
+
+# rustup writes its directory into the shell's start files, which a script run from elsewhere has not read.
+with_cargo() {
+  command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin
+  command -v cargo >/dev/null || die "Rust is missing: install it as https://rustup.rs says, then run this again"
+}
+
+# version: of the crate; version major: its first number
+version() {
+  local version
+  version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/../Cargo.toml" | head -n 1)
+  if [ "${1:-}" = major ]; then version=${version%%.*}; fi
+  echo "$version"
+}
+
+section() {
+  printf '\n=== %s\n' "$*"
+}

@@ -13,12 +13,12 @@ use super::event::Event;
 /// What a batch of few events takes.
 const SMALL: usize = 4 << 10;
 /// What a batch that fills takes again and again.
-const LARGE: usize = 64 << 10;
+pub const LARGE: usize = 16 << 10;
 /// A request above this gets a chunk of its own, so that little of a large chunk is wasted on its tail.
-const OWN_CHUNK: usize = 16 << 10;
+const OWN_CHUNK: usize = 4 << 10;
 const ALIGN: usize = 16;
 /// Idle large chunks that a pool keeps: 1 MiB.
-const POOL_LARGE: usize = 16;
+const POOL_LARGE: usize = 64;
 const POOL_SMALL: usize = 16;
 const POOL_EVENTS: usize = 8;
 

@@ -76,7 +76,6 @@ impl Handshake<'_> {
         let in_recovery = self.connection.in_recovery(self.patience)?;
         self.check_timeline(server, in_recovery)?;
         let wal_sender_timeout = self.wal_sender_timeout()?;
-        self.check_publications()?;
         let slot = self.slot(&system, in_recovery)?;
         let start = self.check_position(&system, slot, in_recovery)?;
         let streaming = plugin_options::streaming(self.options, version, self.before.without_streaming);
@@ -156,14 +155,13 @@ impl Handshake<'_> {
     /// The slot's confirmed position, once it is there and fit.
     fn slot(&mut self, system: &SystemIdentity, in_recovery: bool) -> Result<Lsn, Failure> {
         let name = &self.options.slot;
-        let slot = match self.connection.slot_info(name, self.patience)? {
-            Some(slot) => slot,
-            None => match self.create_slot()? {
-                Some(position) => return Ok(position),
-                None => return Err(missing_slot(name, &self.before, in_recovery)),
-            },
+        let Some(slot) = self.connection.slot_info(name, self.patience)? else {
+            // No slot is made for a stream that cannot start.
+            self.check_publications()?;
+            return self.create_slot()?.ok_or_else(|| missing_slot(name, &self.before, in_recovery));
         };
         self.check_slot(&slot, system, in_recovery)?;
+        self.check_publications()?;
         slot.confirmed_flush_lsn.ok_or_else(|| {
             Failure::new(Code::E_SLOT_LOST, format!("slot \"{name}\" has no position"))
                 .hint("drop it and make a new one")

@@ -16,7 +16,7 @@ use super::server_failure::sqlstate;
 use super::session::{Now, Session};
 use super::shared::{Request, Shared};
 use crate::lsn::Lsn;
-use crate::model::arena::Pool;
+use crate::model::arena::{LARGE, Pool};
 use crate::model::{Batch, Code, State};
 use crate::pg::{Connection, Conninfo, Interest, Patience, PgError, Received, wait};
 use crate::wire::StatusUpdate;
@@ -200,8 +200,9 @@ impl Worker {
             }
             let drained = reading && self.read(connection)?;
             self.notices(connection)?;
-            self.hand_over(drained)?;
+            // Before the events: a host that has them finds them counted.
             self.shared.stats.update(&mut self.session);
+            self.hand_over(drained || !reading)?;
             if self.session.ended() && self.all_handed_over() {
                 self.shared.enter(State::ENDED);
                 if !self.session.pending() {
@@ -223,13 +224,24 @@ impl Worker {
 
     /// Is there room for more?
     fn may_read(&mut self) -> bool {
-        let waiting = self.session.outbox().bytes();
-        if self.parked.is_none() && self.shared.queue.room() > waiting {
+        if self.has_room() {
             return true;
         }
         // Looked at once more behind the flag: the host may have made room in between.
         self.shared.queue.thread_waits();
-        self.parked.is_none() && self.shared.queue.room() > waiting
+        self.has_room()
+    }
+
+    fn has_room(&mut self) -> bool {
+        let waiting = self.session.outbox().bytes();
+        // One event may exceed the queue, alone.
+        let alone = waiting == 0 && self.shared.queue.is_empty();
+        self.parked.is_none() && (alone || self.limit() > waiting)
+    }
+
+    /// Bytes that may wait in the outbox: memory is taken by the chunk, and what is taken counts.
+    fn limit(&self) -> usize {
+        BATCH_BYTES.min(self.shared.queue.room()).saturating_sub(LARGE)
     }
 
     fn note_stall(&mut self, stalled: bool) {
@@ -243,7 +255,7 @@ impl Worker {
     /// Reads until a batch is full or nothing is left; true: nothing is left.
     fn read(&mut self, connection: &mut Connection) -> Result<bool, Failure> {
         let now = now();
-        let limit = BATCH_BYTES.min(self.shared.queue.room());
+        let limit = self.limit();
         while !self.session.is_full(limit) {
             if self.session.replaying() {
                 self.session.replay(now, limit)?;
@@ -290,8 +302,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Full batches go at once; the open one when nothing more is here to fill it and the host has nothing else to do.
-    fn hand_over(&mut self, drained: bool) -> Result<(), Failure> {
+    /// Full batches go at once; the open one when nothing comes to fill it (`idle`) and the host has nothing else to do.
+    fn hand_over(&mut self, idle: bool) -> Result<(), Failure> {
         while let Some(batch) = self.parked.take().or_else(|| self.session.take_full()) {
             if let Err(batch) = self.shared.queue.push(batch) {
                 self.parked = Some(batch);
@@ -299,8 +311,8 @@ impl Worker {
                 return Ok(());
             }
         }
-        let full = self.session.is_full(BATCH_BYTES);
-        if !full && (!drained || self.session.outbox().is_empty()) {
+        let full = self.session.is_full(BATCH_BYTES - LARGE);
+        if !full && (!idle || self.session.outbox().is_empty()) {
             return Ok(());
         }
         if !full && !self.shared.queue.is_empty() {

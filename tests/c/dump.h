@@ -8,6 +8,7 @@
 
 #include "live.h"
 
+/* Make them static: a case has its process to itself, and nobody need free them. */
 struct dump {
     char *text;
     size_t size;

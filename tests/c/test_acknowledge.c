@@ -43,7 +43,7 @@ static void read_transactions(walstream_stream *stream, int skip, int count, str
 
 static void ahead_is_refused(void)
 {
-    struct dump dump = {0};
+    static struct dump dump;
     walstream_error *error = NULL;
     walstream_stream *stream;
     const walstream_event *event;
@@ -72,7 +72,7 @@ static void ahead_is_refused(void)
 
 static void lower_is_no_news(void)
 {
-    struct dump dump = {0};
+    static struct dump dump;
     walstream_stream *stream;
 
     make_transactions();
@@ -90,7 +90,7 @@ static void lower_is_no_news(void)
 
 static void only_unacknowledged_return(void)
 {
-    struct dump first = {0}, second = {0};
+    static struct dump first, second;
     walstream_stream *stream;
 
     make_transactions();
@@ -108,7 +108,7 @@ static void only_unacknowledged_return(void)
 /* free alone sends what it can at once; whatever it sent, nothing unacknowledged is lost. */
 static void free_without_stop(void)
 {
-    struct dump dump = {0};
+    static struct dump dump;
     walstream_stream *stream;
     const walstream_event *event;
 
@@ -145,7 +145,7 @@ static void commit_lsn_is_not_enough(void)
 /* While the stream runs, an acknowledgement reaches the slot soon, and exactly. */
 static void slot_follows(void)
 {
-    struct dump dump = {0};
+    static struct dump dump;
     walstream_stream *stream;
 
     make_transactions();
@@ -177,7 +177,7 @@ static void position_at_start(void)
 /* A host that saved its position itself goes on behind it, though the slot stands before. */
 static void saved_position(void)
 {
-    struct dump first = {0}, second = {0};
+    static struct dump first, second;
     walstream_stream *stream;
 
     make_transactions();
@@ -195,7 +195,7 @@ static void saved_position(void)
 static void after_the_end(void)
 {
     char stop[WALSTREAM_LSN_BUFFER];
-    struct dump dump = {0};
+    static struct dump dump;
     walstream_stream *stream;
     const walstream_event *event;
     walstream_batch *batch;
@@ -224,7 +224,7 @@ static void after_the_end(void)
 /* WAL that concerns nobody passes by a stream with nothing pending, and waits behind one with something. */
 static void idle_advance(void)
 {
-    struct dump dump = {0};
+    static struct dump dump;
     walstream_stream *stream;
     uint64_t server;
 
@@ -245,7 +245,7 @@ static void idle_advance(void)
 
 static void idle_advance_off(void)
 {
-    struct dump dump = {0};
+    static struct dump dump;
     walstream_stream *stream;
     uint64_t server;
 

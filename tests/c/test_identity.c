@@ -186,7 +186,7 @@ static void read_all(struct dump *dump)
 /* Nothing was acknowledged: all comes again, as it was, under other session settings too. */
 static void same_on_redelivery(void)
 {
-    struct dump first = {0}, second = {0}, third = {0};
+    static struct dump first, second, third;
 
     workload_tables();
     live_create_slot("");

@@ -88,7 +88,7 @@ static void read_mixed(walstream_stream *stream, struct dump *dump)
 
 static void both_styles(void)
 {
-    struct dump single = {0}, batches = {0}, small = {0}, mixed = {0};
+    static struct dump single, batches, small, mixed;
     walstream_stream *stream;
 
     workload_tables();
@@ -265,7 +265,7 @@ static void binary_values(void)
 /* Batches live until they are freed, whatever became of their stream. */
 static void batch_outlives_stream(void)
 {
-    struct dump before = {0}, after = {0};
+    static struct dump before, after;
     walstream_batch *batches[2];
     walstream_stream *stream;
 
@@ -288,7 +288,7 @@ static void batch_outlives_stream(void)
 /* An event of next_event lives until the next read: acks, statistics and stop do not end it. */
 static void event_outlives_stop(void)
 {
-    struct dump before = {0}, after = {0};
+    static struct dump before, after;
     walstream_stats stats = {.struct_size = sizeof stats};
     const walstream_event *event;
     walstream_stream *stream;

@@ -2,4 +2,9 @@
 
 mod support;
 
+mod alive;
 mod assembled;
+mod idle;
+mod reconnect;
+mod spill;
+mod two_phase;

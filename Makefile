@@ -1,0 +1,38 @@
+# The two commands of the README are `make demo` and `make test`. What is behind them is in scripts/.
+
+PREFIX ?= /usr/local
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check-deep header fmt install clean
+
+help: ## lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+build: ## builds the library, optimized, into target/release
+	@scripts/setup build
+	@scripts/build
+
+demo: ## shows a live PostgreSQL's changes through the C example tail
+	@scripts/demo
+
+test: ## runs every test, against servers that it starts itself
+	@scripts/test
+
+check-deep: ## runs the checks that take longer than a user's patience
+	@scripts/check-deep
+
+header: ## generates include/walstream.h anew
+	@scripts/setup build
+	@scripts/header
+
+fmt: ## formats the Rust sources
+	cargo fmt
+
+install: ## installs header and libraries below PREFIX (/usr/local), with CMake
+	cmake -S . -B build/install -DWALSTREAM_TESTS=OFF -DWALSTREAM_EXAMPLES=OFF
+	cmake --build build/install
+	cmake --install build/install --prefix "$(PREFIX)"
+
+clean: ## removes what was built
+	cargo clean
+	rm -rf build
