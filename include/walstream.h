@@ -41,6 +41,11 @@
 
 
 /**
+ * What a batch that fills takes again and again.
+ */
+#define LARGE (16 << 10)
+
+/**
  * Room for walstream_lsn_format: "FFFFFFFF/FFFFFFFF" and the NUL.
  */
 #define WALSTREAM_LSN_BUFFER 18
@@ -203,11 +208,12 @@ enum walstream_kind
    */
   WALSTREAM_RAW = 22,
   /**
-   * Physical mode: write-ahead log, payload from lsn on.
+   * Physical mode: write-ahead log, payload from lsn on. Chunks join without a gap, and may end within a record.
    */
   WALSTREAM_WAL = 23,
   /**
-   * Physical mode: the server went over to a new timeline.
+   * Physical mode: the server went over to a new timeline. WAL goes on from the start of the segment that the switch lies in, on
+   * the new timeline; what came of the old one beyond the switch is void.
    */
   WALSTREAM_TIMELINE = 24,
   /**
@@ -653,7 +659,7 @@ typedef struct walstream_event {
    */
   uint64_t ack_lsn;
   /**
-   * Microseconds since 1970-01-01 UTC by the server's clock; 0 unknown.
+   * Microseconds since 1970-01-01 UTC by the server's clock; 0 unknown. WAL: when it was sent.
    */
   int64_t commit_time_us;
   /**
@@ -694,7 +700,7 @@ typedef struct walstream_event {
   uint32_t detail_count;
   /**
    * By kind: TRUNCATE an array of walstream_relation pointers (see walstream_event_relation), TYPE walstream_type_detail,
-   * ORIGIN walstream_origin_detail, ROLLBACK_PREPARED walstream_rollback_detail, TIMELINE walstream_timeline_detail,
+   * ORIGIN walstream_origin_detail, ROLLBACK_PREPARED walstream_rollback_detail, WAL and TIMELINE walstream_timeline_detail,
    * BACKUP_START an array of walstream_tablespace_detail, BACKUP_PROGRESS walstream_progress_detail. Else NULL.
    */
   const void *detail;
@@ -912,7 +918,7 @@ typedef struct walstream_system {
 } walstream_system;
 
 /**
- * TIMELINE: the switch. The event's payload is the history file's content, its name the file's name.
+ * TIMELINE: the switch. The event's payload is the history file's content, its name the file's name. WAL: only timeline is set.
  */
 typedef struct walstream_timeline_detail {
   /**
@@ -1294,6 +1300,28 @@ int32_t walstream_next_batch(struct walstream_stream *stream,
 int32_t walstream_ack_lsn(struct walstream_stream *stream,
                           uint64_t lsn,
                           struct walstream_error **error);
+
+/**
+ * mode=physical: as walstream_ack_lsn(flush), and tells the server what is written (though not flushed) and applied besides, for
+ * synchronous_commit=remote_write and remote_apply. 0: not known. Never waits. Any thread.
+ */
+int32_t walstream_ack_positions(struct walstream_stream *stream,
+                                uint64_t write,
+                                uint64_t flush,
+                                uint64_t apply,
+                                struct walstream_error **error);
+
+/**
+ * mode=physical: the server's vacuum is to keep rows that these transactions may see, and catalog rows; 0: none. The epochs count how often
+ * transaction numbers had wrapped around. Told at once, then with each status interval and after each reconnect; taken back by
+ * walstream_stop. The server ignores numbers from the future or the distant past. Never waits. Any thread.
+ */
+int32_t walstream_hot_standby_feedback(struct walstream_stream *stream,
+                                       uint32_t xmin,
+                                       uint32_t xmin_epoch,
+                                       uint32_t catalog_xmin,
+                                       uint32_t catalog_xmin_epoch,
+                                       struct walstream_error **error);
 
 /**
  * Ends one wait: the read (or start) now waiting, or else the next one, returns WOKEN; several wakes before that count as one.

@@ -10,8 +10,9 @@ use super::config::Config;
 use super::error::Error;
 use super::fork::Generation;
 use super::guard::{self, Out, Outcome, guard};
-use crate::lsn::Lsn;
+use crate::lsn::{Lsn, Xid};
 use crate::model::{Code, Event};
+use crate::stream::standby::Keeps;
 use crate::stream::{Failure, NoEvent, Options, Stream};
 
 /// One slot, one thread.
@@ -142,6 +143,40 @@ pub unsafe extern "C" fn walstream_ack_lsn(
     error: *mut *mut Error,
 ) -> i32 {
     StreamHandle::call(stream, error, |stream| stream.acknowledge(Lsn(lsn)).map(|()| Code::OK))
+}
+
+/// mode=physical: as walstream_ack_lsn(flush), and tells the server what is written (though not flushed) and applied besides, for
+/// synchronous_commit=remote_write and remote_apply. 0: not known. Never waits. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_ack_positions(
+    stream: *mut StreamHandle,
+    write: u64,
+    flush: u64,
+    apply: u64,
+    error: *mut *mut Error,
+) -> i32 {
+    StreamHandle::call(stream, error, |stream| {
+        stream.acknowledge_positions(Lsn(write), Lsn(flush), Lsn(apply)).map(|()| Code::OK)
+    })
+}
+
+/// mode=physical: the server's vacuum is to keep rows that these transactions may see, and catalog rows; 0: none. The epochs count how often
+/// transaction numbers had wrapped around. Told at once, then with each status interval and after each reconnect; taken back by
+/// walstream_stop. The server ignores numbers from the future or the distant past. Never waits. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_hot_standby_feedback(
+    stream: *mut StreamHandle,
+    xmin: u32,
+    xmin_epoch: u32,
+    catalog_xmin: u32,
+    catalog_xmin_epoch: u32,
+    error: *mut *mut Error,
+) -> i32 {
+    StreamHandle::call(stream, error, |stream| {
+        let keeps =
+            Keeps { xmin: Xid(xmin), xmin_epoch, catalog_xmin: Xid(catalog_xmin), catalog_xmin_epoch };
+        stream.keep_rows(keeps).map(|()| Code::OK)
+    })
 }
 
 /// Ends one wait: the read (or start) now waiting, or else the next one, returns WOKEN; several wakes before that count as one.

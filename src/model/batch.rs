@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::OutOfMemory;
 use super::arena::{Arena, Pool};
-use super::event::{Event, OldKind, OriginDetail, RollbackDetail, TypeDetail};
+use super::event::{Event, OldKind, OriginDetail, RollbackDetail, TimelineDetail, TypeDetail};
 use super::relation::{ColumnFlag, Relation, RelationDef};
 use super::value::{Value, ValueKind};
 use crate::wire::{FieldKind, FieldSink, Span};
@@ -230,6 +230,20 @@ impl BatchBuilder {
         event.detail = self.detail(detail)?;
         event.detail_count = 1;
         self.push(event, payload, Some(gid), None)
+    }
+
+    /// Adds a WAL or TIMELINE.
+    pub fn push_timeline(
+        &mut self,
+        mut event: Event,
+        payload: &[u8],
+        name: Option<Span>,
+        content: Span,
+        detail: TimelineDetail,
+    ) -> Result<(), OutOfMemory> {
+        event.detail = self.detail(detail)?;
+        event.detail_count = 1;
+        self.push(event, payload, name, Some(content))
     }
 
     /// Closes the batch and leaves an empty builder behind. None when there is nothing in it.

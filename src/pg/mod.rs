@@ -13,6 +13,7 @@ mod conninfo;
 mod copy;
 mod error;
 mod notice;
+mod physical;
 mod query;
 mod quote;
 mod result;
@@ -29,6 +30,7 @@ pub use conninfo::{Conninfo, ConninfoError};
 pub use copy::{CopyData, CopyEnd, Received, Started};
 pub use error::{ConnectError, PgError, ServerError, SqlState, Words};
 pub use notice::Notice;
+pub use physical::next_timeline;
 pub use quote::{
     IdentifierListError, parse_identifier_list, quote_command_identifier, quote_command_literal,
     quote_identifier, quote_literal,

@@ -53,7 +53,7 @@ pub struct Ready {
 
 /// See the file's head.
 pub struct Handshake<'a> {
-    /// Newly made, in `replication=database`.
+    /// Newly made.
     pub connection: &'a mut Connection,
     /// The host's wishes.
     pub options: &'a Options,
@@ -85,7 +85,8 @@ impl Handshake<'_> {
         Ok(Ready { connected, server })
     }
 
-    fn check_system(&self, system: &SystemIdentity) -> Result<(u64, u32), Failure> {
+    /// Is it the same server as before?
+    pub fn check_system(&self, system: &SystemIdentity) -> Result<(u64, u32), Failure> {
         let id = system
             .system_id
             .parse()
@@ -130,7 +131,8 @@ impl Handshake<'_> {
         }
     }
 
-    fn wal_sender_timeout(&mut self) -> Result<Duration, Failure> {
+    /// After this long without a word of ours the server hangs up.
+    pub fn wal_sender_timeout(&mut self) -> Result<Duration, Failure> {
         let text = self.connection.show("wal_sender_timeout", self.patience)?;
         let timeout =
             parse_duration(&text).ok_or(PgError::Protocol("a wal_sender_timeout that is no time"))?;

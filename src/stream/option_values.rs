@@ -84,6 +84,11 @@ pub fn count(text: &str, least: usize, most: usize, into: &mut usize) -> bool {
     store(value, into)
 }
 
+/// A plain number of 32 bits.
+pub fn number(text: &str, into: &mut u32) -> bool {
+    store(digits(text).and_then(|n| u32::try_from(n).ok()), into)
+}
+
 /// Bytes, with one of PostgreSQL's units or without.
 pub fn bytes(text: &str, into: &mut u64) -> bool {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());

@@ -76,10 +76,21 @@ pub enum PublicationMissing {
     Error,
 }
 
+/// What kind of replication?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Decoded changes of one database.
+    Logical,
+    /// The write-ahead log itself, of the whole cluster.
+    Physical,
+}
+
 /// The options of one stream, checked.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the table's help says what each one is")]
 pub struct Options {
+    pub mode: Mode,
+    pub timeline: u32,
     pub slot: String,
     pub publication: Vec<String>,
     pub slot_create: SlotCreate,
@@ -145,8 +156,16 @@ macro_rules! options {
 }
 
 options! {
+    c"mode" = c"logical", c"logical, physical",
+    c"logical: decoded changes of the tables in publications. physical: WAL events with the write-ahead log of the whole cluster; publication, plugin, delivery and spill options have no meaning then.",
+    |o, v| parse::choice(v, &mut o.mode, &[("logical", Mode::Logical), ("physical", Mode::Physical)]);
+
+    c"timeline" = c"0", c"0 to 4294967295",
+    c"mode=physical: the timeline to begin on. 0: the one that the start position lies on, as the server's history says.",
+    |o, v| parse::number(v, &mut o.timeline);
+
     c"slot" = c"", c"1 to 63 of a-z, 0-9 and _",
-    c"The replication slot to read. Must be set.",
+    c"The replication slot to read. Must be set for mode=logical.",
     |o, v| parse::slot_name(v, &mut o.slot);
 
     c"publication" = c"", c"names, comma-separated, quoted like SQL identifiers",
@@ -348,6 +367,8 @@ impl Options {
 
     fn blank() -> Options {
         Options {
+            mode: Mode::Logical,
+            timeline: 0,
             slot: String::new(),
             publication: Vec::new(),
             slot_create: SlotCreate::Never,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::error::Failure;
 use crate::model::arena::Pool;
 use crate::model::batch::Tuples;
-use crate::model::event::{EventFlag, OriginDetail};
+use crate::model::event::{EventFlag, OriginDetail, TimelineDetail};
 use crate::model::{Batch, BatchBuilder, Catalog, Event, Kind, OldKind, text};
 use crate::wire::{self, Message, Tag};
 
@@ -113,6 +113,27 @@ impl Outbox {
             self.commit_time_us = Some(event.commit_time_us);
         }
         Ok(self.room()?.push(event, bytes, name, content)?)
+    }
+
+    /// A chunk of write-ahead log of this timeline.
+    pub fn wal(&mut self, event: Event, payload: &[u8], timeline: u32) -> Result<(), Failure> {
+        let detail = TimelineDetail { switch_lsn: 0, timeline, old_timeline: 0 };
+        let content = whole(payload)?;
+        Ok(self.room()?.push_timeline(event, payload, None, content, detail)?)
+    }
+
+    /// A TIMELINE with its history file.
+    pub fn timeline(
+        &mut self,
+        event: Event,
+        file: &crate::pg::TimelineFile,
+        detail: TimelineDetail,
+    ) -> Result<(), Failure> {
+        let name = whole(file.name.as_bytes())?;
+        // The name's NUL lies between the two.
+        let bytes = [file.name.as_bytes(), b"\0", &file.content].concat();
+        let content = wire::Span { start: name.len + 1, len: whole(&bytes)?.len - name.len - 1 };
+        Ok(self.room()?.push_timeline(event, &bytes, Some(name), content, detail)?)
     }
 
     /// A ROLLBACK_PREPARED.
@@ -256,6 +277,11 @@ impl Outbox {
             _ => Ok(()),
         }
     }
+}
+
+fn whole(bytes: &[u8]) -> Result<wire::Span, Failure> {
+    let len = u32::try_from(bytes.len()).map_err(|_| Failure::protocol("a message of 4 GiB or more"))?;
+    Ok(wire::Span { start: 0, len })
 }
 
 /// An event of another kind at the same place, that identifies nothing.

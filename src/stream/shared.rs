@@ -12,6 +12,7 @@ use super::error::Failure;
 use super::log::Log;
 use super::position::Position;
 use super::queue::Queue;
+use super::standby::StandbyCell;
 use super::stats::Stats;
 use crate::lsn::Lsn;
 use crate::model::State;
@@ -25,6 +26,8 @@ pub struct Shared {
     pub log: Log,
     /// Numbers for the host.
     pub stats: Stats,
+    /// What a physical standby tells besides its flush position.
+    pub standby: StandbyCell,
     state: AtomicU32,
     /// Highest position that the host acknowledged.
     acknowledged: AtomicU64,
@@ -67,6 +70,7 @@ impl Shared {
             queue,
             log,
             stats: Stats::default(),
+            standby: StandbyCell::default(),
             state: AtomicU32::new(State::OPEN as u32),
             acknowledged: AtomicU64::new(0),
             acknowledge_waits: AtomicBool::new(false),

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::{Cure, Failure};
 use super::handshake::{Again, Before, Handshake, wanted_start};
-use super::options::{Options, PublicationMissing};
+use super::options::{Mode, Options, PublicationMissing};
+use super::physical::Physical;
+use super::protocol::Protocol;
 use super::retry::Retry;
 use super::server_failure::sqlstate;
 use super::session::{Now, Session};
@@ -40,14 +42,17 @@ pub struct Job {
 
 /// Runs until the stream ends, fails or is told to leave.
 pub fn run(job: Job) -> Result<(), Failure> {
-    Worker::new(job)?.run()
+    match job.options.mode {
+        Mode::Logical => Worker::<Session>::new(job)?.run(),
+        Mode::Physical => Worker::<Physical>::new(job)?.run(),
+    }
 }
 
-struct Worker {
+struct Worker<P> {
     conninfo: Conninfo,
     options: Arc<Options>,
     shared: Arc<Shared>,
-    session: Session,
+    session: P,
     before: Before,
     retry: Retry,
     /// A batch that found no place in the queue.
@@ -64,11 +69,11 @@ enum Left {
     Done,
 }
 
-impl Worker {
-    fn new(job: Job) -> Result<Worker, Failure> {
+impl<P: Protocol> Worker<P> {
+    fn new(job: Job) -> Result<Worker<P>, Failure> {
         let (start, server) = wanted_start(&job.options, job.start_lsn)?;
         Ok(Worker {
-            session: Session::new(&job.options, now(), Arc::new(Pool::default())),
+            session: P::new(&job.options, now(), Arc::new(Pool::default())),
             before: Before { server, again: None, start, without_streaming: false },
             retry: Retry::new(&job.options),
             parked: None,
@@ -120,7 +125,7 @@ impl Worker {
     /// Waits, and goes on handing over what is here.
     fn pause(&mut self, until: Instant) -> Result<(), Failure> {
         loop {
-            self.session.acknowledge(self.shared.take_acknowledged());
+            self.session.take_in(&self.shared);
             self.hand_over(true)?;
             if self.shared.ending() {
                 return Ok(());
@@ -147,7 +152,7 @@ impl Worker {
         // A peer that dies while nothing is read shows by updates that nobody confirms (rule 21).
         let user_timeout = self.options.receive_timeout.as_millis().to_string();
         let defaults = [("tcp_user_timeout", user_timeout.as_str())];
-        let extra = [("replication", "database")];
+        let extra = [("replication", P::REPLICATION)];
         let mut connection = Connection::connect(&self.conninfo, &defaults, &extra, &patience)?;
         self.before.again = self.before.again.map(|_| self.again());
         let handshake = Handshake {
@@ -157,7 +162,7 @@ impl Worker {
             patience: &patience,
             log: &shared.log,
         };
-        let ready = handshake.run()?;
+        let ready = self.session.handshake(handshake)?;
         self.session.connected(now(), &ready.connected)?;
         self.retry.wal_sender_timeout(ready.connected.wal_sender_timeout);
         self.retry.succeeded();
@@ -191,7 +196,7 @@ impl Worker {
                     return Ok(Left::Asked);
                 }
             }
-            self.session.acknowledge(self.shared.take_acknowledged());
+            self.session.take_in(&self.shared);
             let was_paused = self.stalled_since.is_some();
             let reading = self.may_read();
             self.note_stall(!reading);
@@ -264,23 +269,24 @@ impl Worker {
             match connection.receive()? {
                 Received::Frame(frame) => self.session.handle_frame(now, &frame)?,
                 Received::Nothing => return Ok(true),
-                Received::Ended => return Err(self.copy_ended(connection)),
+                Received::Ended => self.copy_ended(connection)?,
             }
         }
         Ok(false)
     }
 
-    /// The server ended the COPY: it says why, or is shutting down.
-    fn copy_ended(&mut self, connection: &mut Connection) -> Failure {
+    /// The server ended the COPY: it says why, or is shutting down, or has more on another timeline.
+    fn copy_ended(&mut self, connection: &mut Connection) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
         let patience = self.patience(&shared, Instant::now() + Duration::from_secs(10));
-        match connection.finish_copy(&patience) {
-            Ok(end) => match end.error {
-                Some(error) => error.into(),
-                None => Failure::new(Code::E_CONNECT, "the server ended the stream").cure(Cure::Retry),
-            },
-            Err(error) => error.into(),
+        let end = connection.finish_copy(&patience)?;
+        let timeline = self.session.copy_ended(now(), connection, end, &patience)?;
+        if let Some((system, _)) = self.before.server {
+            self.before.server = Some((system, timeline));
+            shared.set_server(system, timeline);
+            shared.log.info(format!("the server moved to timeline {timeline}"));
         }
+        Ok(())
     }
 
     fn patience<'a>(&self, shared: &'a Arc<Shared>, deadline: Instant) -> Patience<'a> {
@@ -358,9 +364,13 @@ impl Worker {
             );
             return Err(Failure::new(Code::E_CONNECT, message).cure(Cure::Retry));
         }
+        let standby = self.session.poll_standby(now(), false);
+        if let Some(standby) = &standby {
+            connection.put_copy_data(&standby.encode())?;
+        }
         match update {
             Some(update) => self.send(connection, update).map(|()| true),
-            None => Ok(false),
+            None => Ok(standby.is_some()),
         }
     }
 
@@ -410,7 +420,7 @@ impl Worker {
     }
 
     fn stop(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
-        self.session.acknowledge(self.shared.take_acknowledged());
+        self.session.take_in(&self.shared);
         let deadline = self.shared.stop_deadline();
         self.end(connection, deadline).map(|()| Left::Asked)
     }
@@ -419,6 +429,9 @@ impl Worker {
     fn end(&mut self, connection: &mut Connection, deadline: Option<Instant>) -> Result<(), Failure> {
         let update = self.session.status_update(now(), false);
         self.send(connection, update)?;
+        if let Some(standby) = self.session.poll_standby(now(), true) {
+            connection.put_copy_data(&standby.encode())?;
+        }
         let shared = Arc::clone(&self.shared);
         let patience = Patience {
             wake: shared.queue.thread(),
@@ -434,7 +447,7 @@ impl Worker {
 
     /// What was acknowledged goes out if the socket takes it at once.
     fn last_update(&mut self, connection: &mut Connection) {
-        self.session.acknowledge(self.shared.take_acknowledged());
+        self.session.take_in(&self.shared);
         if self.session.unsent() {
             let update = self.session.status_update(now(), false);
             // There is nobody to tell of a failure: the acknowledged part may come again next time.

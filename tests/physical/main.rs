@@ -12,3 +12,4 @@ mod support;
 
 mod admin;
 mod desk;
+mod wal;
