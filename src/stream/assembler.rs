@@ -163,7 +163,7 @@ mod tests {
         for xid in 1..=3 {
             let mut reader = assembler.take(Xid(xid)).unwrap().into_reader().unwrap();
             let mut count = 0;
-            while reader.next().unwrap().is_some() {
+            while reader.read().unwrap().is_some() {
                 count += 1;
             }
             assert_eq!(count, 1000);

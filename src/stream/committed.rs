@@ -60,6 +60,8 @@ pub struct Out<'a> {
     pub outbox: &'a mut Outbox,
     /// Towards the server.
     pub ledger: &'a mut Ledger,
+    /// Up to here all is read: as good as a keepalive's position. Set by what ends without an entry.
+    pub passed: &'a mut Lsn,
 }
 
 impl Out<'_> {
@@ -389,6 +391,7 @@ impl Committed {
         let delivered = self.take_part(identity)?;
         let Some(held) = self.assembler.take(commit.xid).filter(|held| !held.is_empty()) else {
             // Nothing survived: a server that does not stream would not have sent it (rule 4).
+            *out.passed = commit.end_lsn;
             return Ok(());
         };
         let transaction = Transaction::begin(identity, commit.commit_time.unix_us(), Lsn::ZERO, delivered);
@@ -463,7 +466,7 @@ enum ReplayError {
 impl Replay {
     #[inline]
     fn step(&mut self, outbox: &mut Outbox) -> Result<Step, ReplayError> {
-        let Some(record) = self.reader.next().map_err(ReplayError::Io)? else { return Ok(Step::Done) };
+        let Some(record) = self.reader.read().map_err(ReplayError::Io)? else { return Ok(Step::Done) };
         let failed = |error: wire::WireError| ReplayError::Failure(error.into());
         let head = Head::peek(record.message, wire::Position::Plain).map_err(failed)?;
         let body = &record.message[head.body_start..];
@@ -485,6 +488,7 @@ fn finish(
         out.ledger.complete(end)?;
     } else {
         out.ledger.forget();
+        *out.passed = end;
     }
     Ok(())
 }

@@ -137,7 +137,7 @@ impl HeldReader {
     }
 
     /// The next record, None behind the last.
-    pub fn next(&mut self) -> io::Result<Option<Record<'_>>> {
+    pub fn read(&mut self) -> io::Result<Option<Record<'_>>> {
         self.fill(HEADER)?;
         let Some((header, rest)) = self.buffer[self.at..].split_first_chunk::<HEADER>() else {
             return if self.at == self.buffer.len() { Ok(None) } else { Err(damaged()) };
@@ -199,7 +199,7 @@ mod tests {
     fn texts(held: HeldTransaction) -> Vec<String> {
         let mut reader = held.into_reader().unwrap();
         let mut texts = Vec::new();
-        while let Some(record) = reader.next().unwrap() {
+        while let Some(record) = reader.read().unwrap() {
             texts.push(format!("{}:{}", record.subxid, String::from_utf8_lossy(record.message)));
         }
         texts

@@ -137,11 +137,12 @@ impl Protocol for Physical {
         Ok(())
     }
 
-    fn take_in(&mut self, shared: &Shared) {
+    fn take_in(&mut self, shared: &Shared) -> Result<(), Failure> {
         self.flush = self.flush.max(shared.take_acknowledged());
         if let Some(standby) = shared.standby.take() {
             self.standby = standby;
         }
+        Ok(())
     }
 
     fn handle_frame(&mut self, now: Now, frame: &[u8]) -> Result<(), Failure> {

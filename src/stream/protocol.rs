@@ -49,7 +49,7 @@ pub trait Protocol: Sized {
     /// A connection streams from now on.
     fn connected(&mut self, now: Now, connected: &Connected) -> Result<(), Failure>;
     /// Takes in what the host said.
-    fn take_in(&mut self, shared: &Shared);
+    fn take_in(&mut self, shared: &Shared) -> Result<(), Failure>;
     /// One CopyData message.
     fn handle_frame(&mut self, now: Now, frame: &[u8]) -> Result<(), Failure>;
     /// The server ended the COPY. Ok: it streams on, on this timeline.
@@ -127,8 +127,8 @@ impl Protocol for Session {
         Session::connected(self, now, connected)
     }
 
-    fn take_in(&mut self, shared: &Shared) {
-        self.acknowledge(shared.take_acknowledged());
+    fn take_in(&mut self, shared: &Shared) -> Result<(), Failure> {
+        self.acknowledge(shared.take_acknowledged())
     }
 
     #[inline]

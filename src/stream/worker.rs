@@ -125,7 +125,7 @@ impl<P: Protocol> Worker<P> {
     /// Waits, and goes on handing over what is here.
     fn pause(&mut self, until: Instant) -> Result<(), Failure> {
         loop {
-            self.session.take_in(&self.shared);
+            self.session.take_in(&self.shared)?;
             self.hand_over(true)?;
             if self.shared.ending() {
                 return Ok(());
@@ -196,7 +196,7 @@ impl<P: Protocol> Worker<P> {
                     return Ok(Left::Asked);
                 }
             }
-            self.session.take_in(&self.shared);
+            self.session.take_in(&self.shared)?;
             let was_paused = self.stalled_since.is_some();
             let reading = self.may_read();
             self.note_stall(!reading);
@@ -420,7 +420,7 @@ impl<P: Protocol> Worker<P> {
     }
 
     fn stop(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
-        self.session.take_in(&self.shared);
+        self.session.take_in(&self.shared)?;
         let deadline = self.shared.stop_deadline();
         self.end(connection, deadline).map(|()| Left::Asked)
     }
@@ -447,8 +447,8 @@ impl<P: Protocol> Worker<P> {
 
     /// What was acknowledged goes out if the socket takes it at once.
     fn last_update(&mut self, connection: &mut Connection) {
-        self.session.take_in(&self.shared);
-        if self.session.unsent() {
+        let taken_in = self.session.take_in(&self.shared);
+        if taken_in.is_ok() && self.session.unsent() {
             let update = self.session.status_update(now(), false);
             // There is nobody to tell of a failure: the acknowledged part may come again next time.
             let _ = self.send(connection, update).map(|()| connection.flush());

@@ -111,7 +111,7 @@ impl Fault {
 
 pub struct Host {
     pub stream: *mut StreamHandle,
-    log: Box<Arc<Mutex<Vec<String>>>>,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 // SAFETY: the functions that a test calls from two threads at once are the header's "any thread" ones.
@@ -119,7 +119,7 @@ unsafe impl Send for Host {}
 unsafe impl Sync for Host {}
 
 unsafe extern "C" fn keep(user: *mut c_void, level: i32, message: *const c_char) {
-    let log = unsafe { &*user.cast::<Arc<Mutex<Vec<String>>>>() };
+    let log = unsafe { &*user.cast::<Mutex<Vec<String>>>() };
     let message = unsafe { CStr::from_ptr(message) }.to_string_lossy();
     log.lock().unwrap().push(format!("{level} {message}"));
 }
@@ -130,13 +130,13 @@ impl Host {
     }
 
     pub fn try_open(conninfo: &str, options: &[(&str, &str)]) -> Result<Host, Fault> {
-        let log: Box<Arc<Mutex<Vec<String>>>> = Box::default();
+        let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let conninfo = CString::new(conninfo).unwrap();
         let (mut stream, mut error) = (null_mut(), null_mut());
         // SAFETY: as the header wants it.
         unsafe {
             let config = walstream_config_new();
-            walstream_config_set_log(config, Some(keep), std::ptr::from_ref(&*log).cast_mut().cast());
+            walstream_config_set_log(config, Some(keep), Arc::as_ptr(&log).cast_mut().cast());
             for (key, value) in options {
                 let (key, value) = (CString::new(*key).unwrap(), CString::new(*value).unwrap());
                 if walstream_config_set(config, key.as_ptr(), value.as_ptr(), &mut error) < 0 {
