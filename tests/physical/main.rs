@@ -1,12 +1,6 @@
 //! Administration, physical streaming and base backups: through the C ABI, against real servers.
 
-#[allow(
-    dead_code,
-    unused_imports,
-    clippy::redundant_allocation,
-    clippy::undocumented_unsafe_blocks,
-    reason = "shared with the live tests, which use and judge the rest"
-)]
+#[allow(unused_imports, reason = "shared with the live tests, which use the rest")]
 #[path = "../live/support/mod.rs"]
 mod support;
 
