@@ -221,7 +221,7 @@ enum walstream_kind
    */
   WALSTREAM_BACKUP_START = 25,
   /**
-   * Base backup: an archive begins; name is its file name.
+   * Base backup: an archive begins; name is its file name, such as base.tar or 16385.tar.gz.
    */
   WALSTREAM_ARCHIVE_BEGIN = 26,
   /**
@@ -701,7 +701,8 @@ typedef struct walstream_event {
   /**
    * By kind: TRUNCATE an array of walstream_relation pointers (see walstream_event_relation), TYPE walstream_type_detail,
    * ORIGIN walstream_origin_detail, ROLLBACK_PREPARED walstream_rollback_detail, WAL and TIMELINE walstream_timeline_detail,
-   * BACKUP_START an array of walstream_tablespace_detail, BACKUP_PROGRESS walstream_progress_detail. Else NULL.
+   * BACKUP_START and BACKUP_END walstream_backup_detail, ARCHIVE_BEGIN walstream_tablespace_detail, BACKUP_PROGRESS
+   * walstream_progress_detail. Else NULL.
    */
   const void *detail;
   /**
@@ -1104,7 +1105,7 @@ typedef struct walstream_rollback_detail {
 } walstream_rollback_detail;
 
 /**
- * BACKUP_START: one tablespace. The data directory itself has OID 0 and location "".
+ * BACKUP_START, ARCHIVE_BEGIN: one tablespace. The data directory itself has OID 0 and location "".
  */
 typedef struct walstream_tablespace_detail {
   /**
@@ -1126,7 +1127,25 @@ typedef struct walstream_tablespace_detail {
 } walstream_tablespace_detail;
 
 /**
- * BACKUP_PROGRESS: bytes of archives, uncompressed.
+ * BACKUP_START, BACKUP_END: the log from the one's lsn on this timeline to the other's is needed to make the backup whole.
+ */
+typedef struct walstream_backup_detail {
+  /**
+   * Of the event's lsn.
+   */
+  uint32_t timeline;
+  /**
+   * BACKUP_END: 0.
+   */
+  uint32_t tablespace_count;
+  /**
+   * The data directory among them; NULL when tablespace_count is 0.
+   */
+  const struct walstream_tablespace_detail *tablespaces;
+} walstream_backup_detail;
+
+/**
+ * BACKUP_PROGRESS: bytes of archives, before compression.
  */
 typedef struct walstream_progress_detail {
   /**
@@ -1265,6 +1284,18 @@ int32_t walstream_open(const char *conninfo,
                        const struct walstream_config *config,
                        struct walstream_stream **stream,
                        struct walstream_error **error);
+
+/**
+ * Opens and starts a base backup by the options backup.*: walstream_next_event and walstream_next_batch then give BACKUP_START, for each archive
+ * ARCHIVE_BEGIN and BACKUP_DATA, BACKUP_PROGRESS in between, MANIFEST_BEGIN with its BACKUP_DATA, BACKUP_END, and END. An archive is in
+ * tar format. Nothing is acknowledged, and a backup that breaks off is not taken up again: the stream fails. Returns as soon as the
+ * server is reached, after connect_timeout_ms at the latest: its checkpoint is waited for by the first read, which may also be the one to tell what
+ * the server refuses.
+ */
+int32_t walstream_basebackup_start(const char *conninfo,
+                                   const struct walstream_config *config,
+                                   struct walstream_stream **stream,
+                                   struct walstream_error **error);
 
 /**
  * Connects, checks server and slot, starts streaming. Waits at most connect_timeout_ms and slot.wait_ms; the first connection is

@@ -23,7 +23,7 @@ const RECENT_RELATIONS: usize = 4;
 /// A batch under construction.
 #[derive(Debug)]
 pub struct BatchBuilder {
-    arena: Arena,
+    pub(super) arena: Arena,
     events: Vec<Event>,
     relations: Vec<Arc<RelationDef>>,
     ack_lsn: u64,
@@ -273,7 +273,7 @@ impl BatchBuilder {
         Ok(Some(Batch::new(events.as_ptr(), events.len(), events, sealed)))
     }
 
-    fn add(&mut self, event: Event) {
+    pub(super) fn add(&mut self, event: Event) {
         self.ack_lsn = self.ack_lsn.max(event.ack_lsn);
         // Within the capacity that the caller reserved.
         self.events.push(event);
@@ -300,11 +300,11 @@ impl BatchBuilder {
         Ok(start)
     }
 
-    fn text(&mut self, text: &[u8]) -> Result<*const c_char, OutOfMemory> {
+    pub(super) fn text(&mut self, text: &[u8]) -> Result<*const c_char, OutOfMemory> {
         Ok(self.copy(text)?.as_ptr().cast_const().cast())
     }
 
-    fn detail<T: Copy>(&mut self, detail: T) -> Result<*const c_void, OutOfMemory> {
+    pub(super) fn detail<T: Copy>(&mut self, detail: T) -> Result<*const c_void, OutOfMemory> {
         let place = self.arena.take(size_of::<T>(), align_of::<T>())?.cast::<T>();
         // SAFETY: room for one T was just taken.
         unsafe { place.write(detail) };

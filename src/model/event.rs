@@ -45,7 +45,7 @@ pub enum Kind {
     TIMELINE = 24,
     /// Base backup: its start position and tablespaces.
     BACKUP_START = 25,
-    /// Base backup: an archive begins; name is its file name.
+    /// Base backup: an archive begins; name is its file name, such as base.tar or 16385.tar.gz.
     ARCHIVE_BEGIN = 26,
     /// Base backup: the next piece of the archive or manifest.
     BACKUP_DATA = 27,
@@ -163,7 +163,8 @@ pub struct Event {
     pub detail_count: u32,
     /// By kind: TRUNCATE an array of walstream_relation pointers (see walstream_event_relation), TYPE walstream_type_detail,
     /// ORIGIN walstream_origin_detail, ROLLBACK_PREPARED walstream_rollback_detail, WAL and TIMELINE walstream_timeline_detail,
-    /// BACKUP_START an array of walstream_tablespace_detail, BACKUP_PROGRESS walstream_progress_detail. Else NULL.
+    /// BACKUP_START and BACKUP_END walstream_backup_detail, ARCHIVE_BEGIN walstream_tablespace_detail, BACKUP_PROGRESS
+    /// walstream_progress_detail. Else NULL.
     pub detail: *const c_void,
     /// GID, message prefix or origin; NULL where the kind has none.
     pub name: *const c_char,
@@ -251,7 +252,19 @@ pub struct TimelineDetail {
     pub old_timeline: u32,
 }
 
-/// BACKUP_START: one tablespace. The data directory itself has OID 0 and location "".
+/// BACKUP_START, BACKUP_END: the log from the one's lsn on this timeline to the other's is needed to make the backup whole.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct BackupDetail {
+    /// Of the event's lsn.
+    pub timeline: u32,
+    /// BACKUP_END: 0.
+    pub tablespace_count: u32,
+    /// The data directory among them; NULL when tablespace_count is 0.
+    pub tablespaces: *const TablespaceDetail,
+}
+
+/// BACKUP_START, ARCHIVE_BEGIN: one tablespace. The data directory itself has OID 0 and location "".
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct TablespaceDetail {
@@ -265,7 +278,7 @@ pub struct TablespaceDetail {
     pub location_len: u32,
 }
 
-/// BACKUP_PROGRESS: bytes of archives, uncompressed.
+/// BACKUP_PROGRESS: bytes of archives, before compression.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ProgressDetail {

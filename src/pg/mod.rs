@@ -4,6 +4,7 @@
 //! nothing here blocks otherwise, except libpq's name look-up in [`Connection::connect`]. Refuses to know what
 //! the bytes of the stream mean (that is `wire`), when to retry and what an error means for a stream (`stream`).
 
+mod backup;
 mod cancel;
 mod command;
 mod connect;
@@ -24,6 +25,7 @@ mod slot_command;
 mod sys;
 mod wait;
 
+pub use backup::{BackupStart, Tablespace, backup_end};
 pub use command::{SystemIdentity, TimelineFile, TimelineSwitch};
 pub use connection::Connection;
 pub use conninfo::{Conninfo, ConninfoError};

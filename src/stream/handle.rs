@@ -136,7 +136,7 @@ impl Stream {
             Err(Failure::new(Code::E_ARGUMENT, format!("the option {option} is not set"))
                 .hint(format!("walstream_config_set(config, \"{option}\", …) before walstream_open")))
         };
-        if self.options.mode == Mode::Physical {
+        if self.options.mode != Mode::Logical {
             return Ok(());
         }
         if self.options.slot.is_empty() {

@@ -6,6 +6,8 @@
 pub mod admin;
 pub mod as_sent;
 pub mod assembler;
+pub mod backup;
+pub mod backup_command;
 pub mod committed;
 pub mod error;
 pub mod feedback;

@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use super::error::Failure;
 use crate::model::arena::Pool;
+use crate::model::backup::Tablespace;
 use crate::model::batch::Tuples;
-use crate::model::event::{EventFlag, OriginDetail, TimelineDetail};
+use crate::model::event::{EventFlag, OriginDetail, ProgressDetail, TimelineDetail};
 use crate::model::{Batch, BatchBuilder, Catalog, Event, Kind, OldKind, text};
 use crate::wire::{self, Message, Tag};
 
@@ -134,6 +135,26 @@ impl Outbox {
         let bytes = [file.name.as_bytes(), b"\0", &file.content].concat();
         let content = wire::Span { start: name.len + 1, len: whole(&bytes)?.len - name.len - 1 };
         Ok(self.room()?.push_timeline(event, &bytes, Some(name), content, detail)?)
+    }
+
+    /// A BACKUP_START or BACKUP_END.
+    pub fn backup(
+        &mut self,
+        event: Event,
+        timeline: u32,
+        tablespaces: &[Tablespace<'_>],
+    ) -> Result<(), Failure> {
+        Ok(self.room()?.push_backup(event, timeline, tablespaces)?)
+    }
+
+    /// An ARCHIVE_BEGIN.
+    pub fn archive(&mut self, event: Event, name: &[u8], tablespace: &Tablespace<'_>) -> Result<(), Failure> {
+        Ok(self.room()?.push_archive(event, name, tablespace)?)
+    }
+
+    /// A BACKUP_PROGRESS.
+    pub fn progress(&mut self, event: Event, detail: ProgressDetail) -> Result<(), Failure> {
+        Ok(self.room()?.push_progress(event, detail)?)
     }
 
     /// A ROLLBACK_PREPARED.

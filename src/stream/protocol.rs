@@ -41,6 +41,9 @@ pub struct Progress {
 pub trait Protocol: Sized {
     /// The connection parameter `replication`.
     const REPLICATION: &'static str;
+    /// Can another connection go on where one broke off? What cannot is neither retried nor confirmed, and waited for
+    /// as long as it takes.
+    const RESUMES: bool = true;
 
     /// Before the first connection.
     fn new(options: &Arc<Options>, now: Now, pool: Arc<Pool>) -> Self;
@@ -48,6 +51,10 @@ pub trait Protocol: Sized {
     fn handshake(&mut self, handshake: Handshake<'_>) -> Result<Ready, Failure>;
     /// A connection streams from now on.
     fn connected(&mut self, now: Now, connected: &Connected) -> Result<(), Failure>;
+    /// The host knows that the stream runs: what may take longer than connecting.
+    fn begin(&mut self, _connection: &mut Connection, _patience: &Patience<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
     /// Takes in what the host said.
     fn take_in(&mut self, shared: &Shared) -> Result<(), Failure>;
     /// One CopyData message.

@@ -86,7 +86,7 @@ impl Stream {
     fn check_physical(&self) -> Result<(), Failure> {
         match self.options.mode {
             Mode::Physical => Ok(()),
-            Mode::Logical => Err(Failure::new(Code::E_STATE, "this stream is a logical one")
+            Mode::Logical | Mode::Backup => Err(Failure::new(Code::E_STATE, "this is no physical stream")
                 .hint("set mode=physical, or acknowledge with walstream_ack_lsn")),
         }
     }

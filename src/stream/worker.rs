@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::backup::Backup;
 use super::error::{Cure, Failure};
 use super::handshake::{Again, Before, Handshake, wanted_start};
 use super::options::{Mode, Options, PublicationMissing};
@@ -45,6 +46,7 @@ pub fn run(job: Job) -> Result<(), Failure> {
     match job.options.mode {
         Mode::Logical => Worker::<Session>::new(job)?.run(),
         Mode::Physical => Worker::<Physical>::new(job)?.run(),
+        Mode::Backup => Worker::<Backup>::new(job)?.run(),
     }
 }
 
@@ -101,6 +103,10 @@ impl<P: Protocol> Worker<P> {
 
     fn give_up_or_wait(&mut self, failure: Failure) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
+        if !P::RESUMES && self.before.again.is_some() {
+            self.hand_over_all();
+            return Err(Failure { cure: Cure::None, ..failure });
+        }
         if self.before.again.is_none() && !self.options.retry_first && failure.cure != Cure::RetryWhileHeld {
             return Err(failure);
         }
@@ -186,6 +192,10 @@ impl<P: Protocol> Worker<P> {
 
     /// The life of one connection.
     fn stream(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
+        let shared = Arc::clone(&self.shared);
+        let endless =
+            Patience { wake: shared.queue.thread(), cancelled: &|| shared.ending(), deadline: None };
+        self.session.begin(connection, &endless)?;
         let mut unsent = false;
         loop {
             match self.shared.request() {
@@ -278,19 +288,21 @@ impl<P: Protocol> Worker<P> {
     /// The server ended the COPY: it says why, or is shutting down, or has more on another timeline.
     fn copy_ended(&mut self, connection: &mut Connection) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
-        let patience = self.patience(&shared, Instant::now() + Duration::from_secs(10));
+        let patience = Patience {
+            wake: shared.queue.thread(),
+            cancelled: &|| !P::RESUMES && shared.ending(),
+            deadline: P::RESUMES.then(|| Instant::now() + Duration::from_secs(10)),
+        };
         let end = connection.finish_copy(&patience)?;
         let timeline = self.session.copy_ended(now(), connection, end, &patience)?;
-        if let Some((system, _)) = self.before.server {
+        if let Some((system, before)) = self.before.server
+            && before != timeline
+        {
             self.before.server = Some((system, timeline));
             shared.set_server(system, timeline);
             shared.log.info(format!("the server moved to timeline {timeline}"));
         }
         Ok(())
-    }
-
-    fn patience<'a>(&self, shared: &'a Arc<Shared>, deadline: Instant) -> Patience<'a> {
-        Patience { wake: shared.queue.thread(), cancelled: &|| false, deadline: Some(deadline) }
     }
 
     fn notices(&mut self, connection: &mut Connection) -> Result<(), Failure> {
@@ -427,6 +439,10 @@ impl<P: Protocol> Worker<P> {
 
     /// The last update, then our end of the COPY, then the server's.
     fn end(&mut self, connection: &mut Connection, deadline: Option<Instant>) -> Result<(), Failure> {
+        if !P::RESUMES {
+            // Nobody listens while a COPY goes one way; the server notices that the connection is closed.
+            return Ok(());
+        }
         let update = self.session.status_update(now(), false);
         self.send(connection, update)?;
         if let Some(standby) = self.session.poll_standby(now(), true) {

@@ -5,5 +5,6 @@
 mod support;
 
 mod admin;
+mod backup;
 mod desk;
 mod wal;
