@@ -41,11 +41,6 @@
 
 
 /**
- * What a batch that fills takes again and again.
- */
-#define LARGE (16 << 10)
-
-/**
  * Room for walstream_lsn_format: "FFFFFFFF/FFFFFFFF" and the NUL.
  */
 #define WALSTREAM_LSN_BUFFER 18
@@ -1235,6 +1230,86 @@ void walstream_config_free(struct walstream_config *config);
  * Row `index` of the option table, NULL behind the last. Static. Any thread.
  */
 const struct walstream_option *walstream_option_at(uint32_t index);
+
+/**
+ * bool: 1 or 0. As all converters it takes both forms of a value, with the same result, and gives OK, or E_ARGUMENT and leaves *out
+ * alone: value is NULL, or its kind is not TEXT or BINARY; type_oid (its column's) is not one of the types named; the bytes
+ * are not a value of that type; *out has no room for it. Domains and enums have OIDs of their own. Any thread; none of them waits.
+ */
+int32_t walstream_value_to_bool(const struct walstream_value *value,
+                                uint32_t type_oid,
+                                int32_t *out);
+
+/**
+ * int2, int4, int8, oid, xid, cid, xid8.
+ */
+int32_t walstream_value_to_int64(const struct walstream_value *value,
+                                 uint32_t type_oid,
+                                 int64_t *out);
+
+/**
+ * float4, float8, numeric, int2, int4, int8, oid: the nearest double. NaN and the infinities are values. For all digits
+ * of a numeric use walstream_value_to_text.
+ */
+int32_t walstream_value_to_double(const struct walstream_value *value,
+                                  uint32_t type_oid,
+                                  double *out);
+
+/**
+ * timestamptz; timestamp, taken as UTC; date, at its midnight UTC: microseconds since 1970-01-01 UTC. infinity is INT64_MAX, -infinity
+ * INT64_MIN. Beyond the year 294246 there is no room.
+ */
+int32_t walstream_value_to_timestamp_us(const struct walstream_value *value,
+                                        uint32_t type_oid,
+                                        int64_t *unix_us);
+
+/**
+ * date: days since 1970-01-01. infinity is INT32_MAX, -infinity INT32_MIN.
+ */
+int32_t walstream_value_to_date(const struct walstream_value *value,
+                                uint32_t type_oid,
+                                int32_t *days);
+
+/**
+ * uuid: out[16], in the order of its text.
+ */
+int32_t walstream_value_to_uuid(const struct walstream_value *value,
+                                uint32_t type_oid,
+                                uint8_t *out);
+
+/**
+ * bytea. *needed (may be NULL) is how many bytes there are. When they fit, buffer[size] holds them; when they do not, it is
+ * unchanged and the result is OK all the same: compare *needed with size. buffer may be NULL when size is 0.
+ */
+int32_t walstream_value_to_bytes(const struct walstream_value *value,
+                                 uint32_t type_oid,
+                                 uint8_t *buffer,
+                                 size_t size,
+                                 size_t *needed);
+
+/**
+ * The text form that the server gives under DateStyle ISO, TimeZone UTC and hexadecimal bytea. Of kind TEXT: the bytes as they are,
+ * whatever the type. Of kind BINARY: bool, int2, int4, int8, oid, xid, cid, xid8, pg_lsn, float4, float8, numeric, text, varchar,
+ * bpchar, name, "char", xml, json, jsonb, uuid, bytea, date, time, timetz, timestamp, timestamptz, interval, and arrays of these.
+ * *needed (may be NULL) is its length without the NUL. It fits when *needed < size; buffer then holds it and a NUL. Else buffer
+ * holds "" (if size is not 0), and the result is OK all the same. buffer may be NULL when size is 0.
+ */
+int32_t walstream_value_to_text(const struct walstream_value *value,
+                                uint32_t type_oid,
+                                char *buffer,
+                                size_t size,
+                                size_t *needed);
+
+/**
+ * The event as one JSON object without a newline (docs/json.md): always valid UTF-8, and the same bytes for the same event.
+ * *needed (may be NULL) is its length without the NUL. It fits when *needed < size; buffer then holds it and a NUL. Else buffer
+ * holds "" (if size is not 0), and the result is OK all the same: call again with a buffer of *needed + 1. buffer may be NULL when
+ * size is 0. E_ARGUMENT: event is NULL, or buffer is NULL and size is not 0; *needed is then unchanged. Any thread.
+ */
+int32_t walstream_event_to_json(const struct walstream_event *event,
+                                char *buffer,
+                                size_t size,
+                                size_t *needed);
 
 /**
  * NULL is fine.

@@ -295,7 +295,7 @@ fn a_standby_that_takes_nobody_and_its_promotion() {
     server.pg_ctl(&["-w", "promote"]);
 
     let mut connection = server.replication();
-    assert!(!connection.in_recovery(patience!()).unwrap());
+    assert!(!connection.server_run(patience!()).unwrap().in_recovery);
     let system = connection.identify_system(patience!()).unwrap();
     assert_eq!((system.timeline, system.database.as_deref()), (2, Some("postgres")));
     assert!(system.system_id.parse::<u64>().unwrap() > 0);

@@ -10,6 +10,7 @@
 
 mod batch;
 mod config;
+mod convert;
 mod error;
 mod fork;
 mod guard;
@@ -25,6 +26,7 @@ pub use admin::*;
 pub use admin_types::*;
 pub use batch::*;
 pub use config::*;
+pub use convert::*;
 pub use error::*;
 pub use names::*;
 pub use stats::*;

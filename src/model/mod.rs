@@ -9,10 +9,14 @@ pub mod batch;
 pub mod builtin_types;
 pub mod catalog;
 pub mod code;
+pub mod convert;
 pub mod event;
+pub mod json;
 pub mod relation;
+pub mod sink;
 pub mod text;
 pub mod value;
+pub mod view;
 
 pub use batch::{Batch, BatchBuilder};
 pub use catalog::Catalog;

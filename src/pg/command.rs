@@ -40,6 +40,15 @@ impl TimelineFile {
     }
 }
 
+/// One run of a server, from its start to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerRun {
+    /// A standby, or still recovering.
+    pub in_recovery: bool,
+    /// Microseconds since 1970-01-01 UTC.
+    pub started_us: i64,
+}
+
 /// One line of a timeline's history: `timeline` was left at `lsn`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimelineSwitch {
@@ -67,10 +76,13 @@ impl Connection {
         self.query_rows(&format!("SHOW {}", quote_command_identifier(name)?), patience)?.parse(0, 0)
     }
 
-    /// Is this a standby (or a server still recovering)?
-    pub fn in_recovery(&mut self, patience: &Patience<'_>) -> Result<bool, PgError> {
-        let set = self.query_rows("SELECT pg_catalog.pg_is_in_recovery()", patience)?;
-        Ok(set.parse::<String>(0, 0)? == "t")
+    /// Is this a standby (or a server still recovering)? And since when does this server run: microseconds of its own
+    /// clock, which tell one run of one server from all others.
+    pub fn server_run(&mut self, patience: &Patience<'_>) -> Result<ServerRun, PgError> {
+        let sql = "SELECT pg_catalog.pg_is_in_recovery(), \
+                   (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::pg_catalog.int8";
+        let set = self.query_rows(sql, patience)?;
+        Ok(ServerRun { in_recovery: set.parse::<String>(0, 0)? == "t", started_us: set.parse(0, 1)? })
     }
 
     /// The ancestors of `timeline`, the oldest first. Replication connections only.

@@ -26,7 +26,7 @@ mod sys;
 mod wait;
 
 pub use backup::{BackupStart, Tablespace, backup_end};
-pub use command::{SystemIdentity, TimelineFile, TimelineSwitch};
+pub use command::{ServerRun, SystemIdentity, TimelineFile, TimelineSwitch};
 pub use connection::Connection;
 pub use conninfo::{Conninfo, ConninfoError};
 pub use copy::{CopyData, CopyEnd, Received, Started};

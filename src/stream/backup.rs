@@ -79,7 +79,7 @@ impl Protocol for Backup {
         let server = handshake.check_system(&system)?;
         let wal_sender_timeout = handshake.wal_sender_timeout()?;
         let connected = Connected { slot: Lsn::ZERO, start: Lsn::ZERO, wal_sender_timeout, streaming: false };
-        Ok(Ready { connected, server })
+        Ok(Ready { connected, server, started_us: 0 })
     }
 
     fn connected(&mut self, _now: Now, _connected: &Connected) -> Result<(), Failure> {

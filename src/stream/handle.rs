@@ -111,12 +111,12 @@ impl Stream {
             );
         }
         self.check_required()?;
-        self.shared.restart();
         let job = Job {
             conninfo: self.conninfo.clone(),
             options: Arc::clone(&self.options),
             shared: Arc::clone(&self.shared),
             start_lsn,
+            attempt: self.shared.new_attempt(),
         };
         reader.thread = Some(spawn(job)?);
         let outcome = self.wait_for_start();
@@ -452,7 +452,7 @@ impl Drop for Call<'_> {
 }
 
 fn spawn(job: Job) -> Result<JoinHandle<()>, Failure> {
-    let shared = Arc::clone(&job.shared);
+    let (shared, attempt) = (Arc::clone(&job.shared), job.attempt);
     let body = move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| worker::run(job)));
         let failure = match outcome {
@@ -466,7 +466,7 @@ fn spawn(job: Job) -> Result<JoinHandle<()>, Failure> {
         if let Some(failure) = &failure {
             shared.log.error(failure);
         }
-        shared.finish(failure);
+        shared.finish(attempt, failure);
     };
     spawn_with_signals_blocked("walstream", body).map_err(|error| {
         let mut failure = Failure::new(Code::E_IO, format!("cannot start a thread: {error}"))

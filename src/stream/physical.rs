@@ -128,7 +128,7 @@ impl Protocol for Physical {
         self.start_copy(connection, patience)?;
         // What a physical slot holds back was not confirmed by anybody: the host may acknowledge only what it gets.
         let connected = Connected { slot: Lsn::ZERO, start, wal_sender_timeout, streaming: false };
-        Ok(Ready { connected, server: (id, self.timeline) })
+        Ok(Ready { connected, server: (id, self.timeline), started_us: 0 })
     }
 
     fn connected(&mut self, now: Now, connected: &Connected) -> Result<(), Failure> {

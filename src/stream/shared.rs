@@ -36,6 +36,8 @@ pub struct Shared {
     /// Highest `ack_lsn` that the host was handed, or knows from the start.
     delivered: AtomicU64,
     request: AtomicU32,
+    /// Which thread is the stream's. One that was left behind in a name look-up is none any more.
+    attempt: AtomicU32,
     stop_deadline: Mutex<Option<Instant>>,
     outcome: Mutex<Outcome>,
     finished: Condvar,
@@ -76,6 +78,7 @@ impl Shared {
             acknowledge_waits: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
             request: AtomicU32::new(Request::Stream as u32),
+            attempt: AtomicU32::new(0),
             stop_deadline: Mutex::default(),
             outcome: Mutex::default(),
             finished: Condvar::new(),
@@ -150,8 +153,11 @@ impl Shared {
         self.last_error.store(failure.code as i32, SeqCst);
     }
 
-    /// What the host asks for.
-    pub fn request(&self) -> Request {
+    /// What the host asks of the thread of this attempt.
+    pub fn request(&self, attempt: u32) -> Request {
+        if attempt != self.attempt.load(SeqCst) {
+            return Request::Leave;
+        }
         match self.request.load(SeqCst) {
             0 => Request::Stream,
             1 => Request::Stop,
@@ -168,9 +174,9 @@ impl Shared {
         self.queue.thread().signal();
     }
 
-    /// Is the thread to end?
-    pub fn ending(&self) -> bool {
-        self.request() != Request::Stream
+    /// Is the thread of this attempt to end?
+    pub fn ending(&self, attempt: u32) -> bool {
+        self.request(attempt) != Request::Stream
     }
 
     /// Until when a stop in good order may take.
@@ -178,15 +184,20 @@ impl Shared {
         *lock(&self.stop_deadline)
     }
 
-    /// A new attempt to start.
-    pub fn restart(&self) {
+    /// A new attempt to start: its number.
+    pub fn new_attempt(&self) -> u32 {
         *lock(&self.outcome) = Outcome::default();
+        let attempt = self.attempt.fetch_add(1, SeqCst) + 1;
         self.request.store(Request::Stream as u32, SeqCst);
         self.queue.thread().drain();
+        attempt
     }
 
     /// From the thread, as the last thing that it does.
-    pub fn finish(&self, failure: Option<Failure>) {
+    pub fn finish(&self, attempt: u32, failure: Option<Failure>) {
+        if attempt != self.attempt.load(SeqCst) {
+            return;
+        }
         let state = if failure.is_some() { State::FAILED } else { State::ENDED };
         if let Some(failure) = &failure {
             self.note_error(failure);

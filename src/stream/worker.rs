@@ -39,6 +39,8 @@ pub struct Job {
     pub shared: Arc<Shared>,
     /// The host's, 0: where the slot stands.
     pub start_lsn: Lsn,
+    /// See `Shared::new_attempt`.
+    pub attempt: u32,
 }
 
 /// Runs until the stream ends, fails or is told to leave.
@@ -54,6 +56,7 @@ struct Worker<P> {
     conninfo: Conninfo,
     options: Arc<Options>,
     shared: Arc<Shared>,
+    attempt: u32,
     session: P,
     before: Before,
     retry: Retry,
@@ -84,6 +87,7 @@ impl<P: Protocol> Worker<P> {
             conninfo: job.conninfo,
             options: job.options,
             shared: job.shared,
+            attempt: job.attempt,
         })
     }
 
@@ -91,11 +95,11 @@ impl<P: Protocol> Worker<P> {
         loop {
             let failure = match self.connect().and_then(|mut connection| self.stream(&mut connection)) {
                 Ok(Left::Asked | Left::Done) => return Ok(()),
-                Err(_) if self.shared.ending() => return Ok(()),
+                Err(_) if self.shared.ending(self.attempt) => return Ok(()),
                 Err(failure) => failure,
             };
             self.give_up_or_wait(failure)?;
-            if self.shared.ending() {
+            if self.shared.ending(self.attempt) {
                 return Ok(());
             }
         }
@@ -133,7 +137,7 @@ impl<P: Protocol> Worker<P> {
         loop {
             self.session.take_in(&self.shared)?;
             self.hand_over(true)?;
-            if self.shared.ending() {
+            if self.shared.ending(self.attempt) {
                 return Ok(());
             }
             let ready = wait(None, self.shared.queue.thread(), Some(until))?;
@@ -148,11 +152,11 @@ impl<P: Protocol> Worker<P> {
 
     fn connect(&mut self) -> Result<Connection, Failure> {
         self.enter(State::CONNECTING);
-        let shared = Arc::clone(&self.shared);
+        let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
         let timeout = self.options.connect_timeout;
         let patience = Patience {
             wake: shared.queue.thread(),
-            cancelled: &|| shared.ending(),
+            cancelled: &|| shared.ending(attempt),
             deadline: (!timeout.is_zero()).then(|| Instant::now() + timeout),
         };
         // A peer that dies while nothing is read shows by updates that nobody confirms (rule 21).
@@ -160,7 +164,7 @@ impl<P: Protocol> Worker<P> {
         let defaults = [("tcp_user_timeout", user_timeout.as_str())];
         let extra = [("replication", P::REPLICATION)];
         let mut connection = Connection::connect(&self.conninfo, &defaults, &extra, &patience)?;
-        self.before.again = self.before.again.map(|_| self.again());
+        self.before.again = self.before.again.map(|before| self.again(before.server_started_us));
         let handshake = Handshake {
             connection: &mut connection,
             options: &self.options,
@@ -181,24 +185,24 @@ impl<P: Protocol> Worker<P> {
             shared.stats.reconnected();
             shared.log.info(format!("streaming again from {}", self.session.resume_at()));
         }
-        self.before.again = Some(self.again());
+        self.before.again = Some(self.again(ready.started_us));
         self.enter(State::STREAMING);
         Ok(connection)
     }
 
-    fn again(&self) -> Again {
-        Again { resume_at: self.session.resume_at(), confirmed: self.session.confirmed() }
+    fn again(&self, server_started_us: i64) -> Again {
+        Again { resume_at: self.session.resume_at(), confirmed: self.session.confirmed(), server_started_us }
     }
 
     /// The life of one connection.
     fn stream(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
-        let shared = Arc::clone(&self.shared);
+        let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
         let endless =
-            Patience { wake: shared.queue.thread(), cancelled: &|| shared.ending(), deadline: None };
+            Patience { wake: shared.queue.thread(), cancelled: &|| shared.ending(attempt), deadline: None };
         self.session.begin(connection, &endless)?;
         let mut unsent = false;
         loop {
-            match self.shared.request() {
+            match self.shared.request(self.attempt) {
                 Request::Stream => {}
                 Request::Stop => return self.stop(connection),
                 Request::Leave => {
@@ -287,10 +291,10 @@ impl<P: Protocol> Worker<P> {
 
     /// The server ended the COPY: it says why, or is shutting down, or has more on another timeline.
     fn copy_ended(&mut self, connection: &mut Connection) -> Result<(), Failure> {
-        let shared = Arc::clone(&self.shared);
+        let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
         let patience = Patience {
             wake: shared.queue.thread(),
-            cancelled: &|| !P::RESUMES && shared.ending(),
+            cancelled: &|| !P::RESUMES && shared.ending(attempt),
             deadline: P::RESUMES.then(|| Instant::now() + Duration::from_secs(10)),
         };
         let end = connection.finish_copy(&patience)?;
@@ -448,10 +452,10 @@ impl<P: Protocol> Worker<P> {
         if let Some(standby) = self.session.poll_standby(now(), true) {
             connection.put_copy_data(&standby.encode())?;
         }
-        let shared = Arc::clone(&self.shared);
+        let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
         let patience = Patience {
             wake: shared.queue.thread(),
-            cancelled: &|| shared.request() == Request::Leave,
+            cancelled: &|| shared.request(attempt) == Request::Leave,
             deadline: deadline.or_else(|| Some(Instant::now() + Duration::from_secs(10))),
         };
         match connection.end_copy(&patience) {

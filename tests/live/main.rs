@@ -6,5 +6,8 @@ mod alive;
 mod assembled;
 mod idle;
 mod reconnect;
+mod soak;
 mod spill;
+mod standby;
 mod two_phase;
+mod values;
