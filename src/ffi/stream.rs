@@ -58,7 +58,11 @@ impl StreamHandle {
             if handle.poisoned.load(SeqCst) {
                 return Err(Failure { fatal: true, ..guard::panicked() });
             }
-            let outcome = catch_unwind(AssertUnwindSafe(|| call(&handle.stream)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                #[cfg(feature = "inject-panic")]
+                crate::inject::point(crate::inject::Place::Stream);
+                call(&handle.stream)
+            }));
             outcome.unwrap_or_else(|panic| {
                 handle.poisoned.store(true, SeqCst);
                 resume_unwind(panic)

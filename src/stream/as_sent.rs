@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use super::assembler::MOST_OPEN;
 use super::committed::Out;
 use super::error::Failure;
 use super::outbox::without_identity;
@@ -194,6 +195,9 @@ impl AsSent {
             Message::StreamStart(start) => {
                 if self.plain.is_some() {
                     return Err(Failure::misplaced(tag));
+                }
+                if self.scopes.len() >= MOST_OPEN {
+                    return Err(Failure::protocol("more transactions without an end than a server can have"));
                 }
                 self.block = Some(start.xid);
                 self.scopes.entry(start.xid).or_default();

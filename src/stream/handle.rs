@@ -155,7 +155,7 @@ impl Stream {
                 return Err(NoEvent::Woken);
             }
             let state = self.shared.settled_state();
-            if state == State::STREAMING as u32 || state == State::ENDED as u32 {
+            if self.shared.streamed() || state == State::ENDED as u32 {
                 self.quiet();
                 return Ok(());
             }

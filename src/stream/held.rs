@@ -45,6 +45,11 @@ impl HeldTransaction {
         self.memory.capacity() as u64
     }
 
+    /// Subtransactions that left a record, itself among them.
+    pub fn subtransactions(&self) -> u64 {
+        self.first_of.len() as u64
+    }
+
     /// Room that it takes on disk.
     pub fn file_bytes(&self) -> u64 {
         self.in_file

@@ -379,3 +379,7 @@ fn raw(out: &mut Out<'_>, lsn: Lsn, payload: &[u8]) -> Result<(), Failure> {
     }
     out.outbox.named(without_identity(event, Kind::RAW), payload, None, Some(content))
 }
+
+#[cfg(test)]
+#[path = "session_tests/mod.rs"]
+mod tests;

@@ -29,6 +29,8 @@ pub struct Shared {
     /// What a physical standby tells besides its flush position.
     pub standby: StandbyCell,
     state: AtomicU32,
+    /// STREAMING was reached since the start: what comes afterwards is for the reads to tell.
+    streamed: AtomicBool,
     /// Highest position that the host acknowledged.
     acknowledged: AtomicU64,
     /// An acknowledgement that the thread has not taken in.
@@ -74,6 +76,7 @@ impl Shared {
             stats: Stats::default(),
             standby: StandbyCell::default(),
             state: AtomicU32::new(State::OPEN as u32),
+            streamed: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
             acknowledge_waits: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
@@ -98,6 +101,11 @@ impl Shared {
         self.state()
     }
 
+    /// Did the stream begin, whatever became of it?
+    pub fn streamed(&self) -> bool {
+        self.streamed.load(SeqCst)
+    }
+
     /// Is it in this state?
     pub fn is(&self, state: State) -> bool {
         self.state() == state as u32
@@ -106,6 +114,9 @@ impl Shared {
     /// Enters a state. A read that waits looks again at an end.
     pub fn enter(&self, state: State) {
         let _settling = lock(&self.outcome);
+        if state == State::STREAMING {
+            self.streamed.store(true, SeqCst);
+        }
         self.state.store(state as u32, SeqCst);
         if matches!(state, State::STREAMING | State::ENDED | State::FAILED) {
             self.queue.announce();
@@ -188,6 +199,7 @@ impl Shared {
     pub fn new_attempt(&self) -> u32 {
         *lock(&self.outcome) = Outcome::default();
         let attempt = self.attempt.fetch_add(1, SeqCst) + 1;
+        self.streamed.store(false, SeqCst);
         self.request.store(Request::Stream as u32, SeqCst);
         self.queue.thread().drain();
         attempt

@@ -202,6 +202,8 @@ impl<P: Protocol> Worker<P> {
         self.session.begin(connection, &endless)?;
         let mut unsent = false;
         loop {
+            #[cfg(feature = "inject-panic")]
+            crate::inject::point(crate::inject::Place::ReplicationThread);
             match self.shared.request(self.attempt) {
                 Request::Stream => {}
                 Request::Stop => return self.stop(connection),

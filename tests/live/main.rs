@@ -4,6 +4,9 @@ mod support;
 
 mod alive;
 mod assembled;
+mod hostile;
+mod hostile_end;
+mod hostile_start;
 mod idle;
 mod reconnect;
 mod soak;
