@@ -7,4 +7,5 @@ mod support;
 mod admin;
 mod backup;
 mod desk;
+mod examples;
 mod wal;
