@@ -90,7 +90,11 @@ impl AsSent {
         lsn: Lsn,
         body: &[u8],
     ) -> Result<(), Failure> {
-        let subxid = head.subxid.unwrap_or(xid);
+        let subxid = match head.tag {
+            // It tells the top-level one always (`pgoutput.c: pgoutput_message`), which says nothing.
+            Tag::Logical => Xid(0),
+            _ => head.subxid.unwrap_or(xid),
+        };
         let event = streamed(Event { xid: xid.0, subxid: subxid.0, lsn: lsn.0, ..Event::new(Kind::INSERT) });
         let scope = self.scopes.entry(xid).or_default();
         match head.tag {

@@ -199,7 +199,7 @@ options! {
         ("committed", Delivery::Committed), ("as-sent", Delivery::AsSent)]);
 
     c"streaming" = c"auto", c"auto, off, on, parallel",
-    c"May the server send large transactions before their commit? on from PostgreSQL 14, parallel from 16. auto: on where the server knows it.",
+    c"May the server send large transactions before their commit? on from PostgreSQL 14, parallel from 16. auto: on where the server knows it. With messages=on and delivery=committed it does not: messages of a rolled-back savepoint could not be told apart.",
     |o, v| parse::choice(v, &mut o.streaming, &[
         ("auto", Streaming::Auto), ("off", Streaming::Off), ("on", Streaming::On), ("parallel", Streaming::Parallel)]);
 

@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 
 use super::error::Failure;
-use super::options::{Options, Origin, Streaming};
+use super::options::{Delivery, Options, Origin, Streaming};
 use super::server_failure::unsupported;
 use super::session::PGOUTPUT;
 use crate::model::Code;
@@ -64,6 +64,11 @@ fn protocol(options: &Options, version: i32) -> u32 {
 /// pgoutput's `streaming`, None for off. `without`: the server is to spill.
 pub fn streaming(options: &Options, version: i32, without: bool) -> Option<&'static str> {
     if without || options.plugin != PGOUTPUT {
+        return None;
+    }
+    // A streamed message names its top-level transaction only (`pgoutput.c: pgoutput_message`): those of a rolled-back
+    // savepoint could not be told from the others.
+    if options.messages && options.delivery == Delivery::Committed {
         return None;
     }
     match options.streaming {
@@ -141,6 +146,14 @@ mod tests {
             render(&options(&[("protocol_version", "1")]), 180_004, false).unwrap(),
             r#" ("proto_version" '1', "publication_names" '"p"')"#
         );
+    }
+
+    #[test]
+    fn messages_are_not_streamed_when_they_have_to_be_assembled() {
+        for (delivery, streamed) in [("committed", false), ("as-sent", true)] {
+            let options = options(&[("messages", "on"), ("streaming", "on"), ("delivery", delivery)]);
+            assert_eq!(render(&options, 180_004, false).unwrap().contains("streaming"), streamed);
+        }
     }
 
     #[test]

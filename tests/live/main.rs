@@ -3,14 +3,22 @@
 mod support;
 
 mod alive;
+mod as_sent;
 mod assembled;
+mod ddl;
+mod errors;
 mod hostile;
 mod hostile_end;
 mod hostile_start;
 mod idle;
+mod plugins;
+mod prepared;
+mod publications;
 mod reconnect;
 mod soak;
 mod spill;
 mod standby;
+mod streamed;
 mod two_phase;
+mod types;
 mod values;

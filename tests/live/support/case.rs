@@ -63,6 +63,12 @@ impl<'a> Case<'a> {
         self.sql.value(&sql)
     }
 
+    /// Has the server write its log out, up to here: it streams nothing else, and waits for a commit.
+    pub fn flush(&self) {
+        // In another database, so that no slot tells of it.
+        Sql::connect(&self.server.conninfo("postgres")).run("CREATE TEMP TABLE flushed ()");
+    }
+
     /// Waits until the slot is confirmed up to `lsn`.
     pub fn wait_confirmed(&mut self, lsn: u64) {
         wait_until(Duration::from_secs(20), "the slot is confirmed", || {

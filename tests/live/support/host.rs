@@ -16,6 +16,8 @@ use walstream::model::{Column, Event, Relation, Value, ValueKind};
 pub enum Val {
     Null,
     Text(String),
+    /// Text that is not UTF-8: a SQL_ASCII database's.
+    RawText(Vec<u8>),
     Binary(Vec<u8>),
     Unchanged,
     NotSent,
@@ -317,7 +319,12 @@ unsafe fn values(data: *const Value, count: u32) -> Vec<Val> {
     let copy = |value: &Value| unsafe {
         match value.kind {
             kind if kind == ValueKind::NULL as u32 => Val::Null,
-            kind if kind == ValueKind::TEXT as u32 => Val::Text(string(value.data, value.size)),
+            kind if kind == ValueKind::TEXT as u32 => {
+                match String::from_utf8(bytes(value.data.cast(), value.size).to_vec()) {
+                    Ok(text) => Val::Text(text),
+                    Err(error) => Val::RawText(error.into_bytes()),
+                }
+            }
             kind if kind == ValueKind::BINARY as u32 => {
                 Val::Binary(bytes(value.data.cast(), value.size).to_vec())
             }

@@ -12,6 +12,7 @@ pub mod host;
 pub mod proxy;
 pub mod server;
 pub mod sql;
+pub mod tape;
 
 pub use case::{Case, on_major, wait_until};
 pub use fake::{Fake, Peer};
@@ -19,3 +20,4 @@ pub use host::{Got, Host, Seen, Val};
 pub use proxy::Proxy;
 pub use server::Server;
 pub use sql::Sql;
+pub use tape::assert_tape;

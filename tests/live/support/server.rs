@@ -32,10 +32,16 @@ impl Server {
 
     /// One for a test that breaks it. `arguments` are scripts/pg-server's.
     pub fn own(major: u32, arguments: &[&str]) -> Server {
+        Server::own_with(major, arguments, &[])
+    }
+
+    /// The same, with environment variables for scripts/pg-server.
+    pub fn own_with(major: u32, arguments: &[&str], environment: &[(&str, &str)]) -> Server {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/pg-server");
         let mut child = Command::new(script)
             .args(["--major", &major.to_string(), "--tcp"])
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
