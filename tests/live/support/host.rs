@@ -172,7 +172,13 @@ impl Host {
         // SAFETY: as the header wants it; the event lives until the next call.
         unsafe {
             match walstream_next_event(self.stream, ms, &mut event, &mut error) {
-                0 => Got::Event(Box::new(copy(&*event))),
+                0 => {
+                    // Those of physical replication and base backups have tests of their own.
+                    if (*event).kind < Kind::WAL as u32 {
+                        crate::fields::check(&*event);
+                    }
+                    Got::Event(Box::new(copy(&*event)))
+                }
                 code if code == Code::TIMEOUT as i32 => Got::Timeout,
                 code if code == Code::WOKEN as i32 => Got::Woken,
                 code if code == Code::END as i32 => Got::End,
@@ -183,9 +189,9 @@ impl Host {
 
     /// The next event; anything else fails the test.
     pub fn event(&self) -> Seen {
-        match self.next(Duration::from_secs(30)) {
+        match self.next(Duration::from_secs(120)) {
             Got::Event(seen) => *seen,
-            other => panic!("no event but {other:?}; log: {:#?}", self.log()),
+            other => panic!("no event but {other:?}; {:#?}; log: {:#?}", self.stats(), self.log()),
         }
     }
 
