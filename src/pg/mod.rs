@@ -4,6 +4,7 @@
 //! nothing here blocks otherwise, except libpq's name look-up in [`Connection::connect`]. Refuses to know what
 //! the bytes of the stream mean (that is `wire`), when to retry and what an error means for a stream (`stream`).
 
+mod buffer;
 mod command;
 mod connect;
 mod connect_error;
@@ -21,6 +22,7 @@ mod slot;
 mod sys;
 mod wait;
 
+pub use buffer::Buffer;
 pub use command::{SystemIdentity, TimelineSwitch};
 pub use connection::Connection;
 pub use conninfo::{Conninfo, ConninfoError};

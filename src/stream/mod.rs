@@ -17,6 +17,7 @@ pub mod log;
 pub mod option_values;
 pub mod options;
 pub mod outbox;
+pub mod pacing;
 pub mod plugin_options;
 pub mod position;
 pub mod queue;

@@ -31,7 +31,7 @@ impl Stats {
         self.server_lsn.store(session.server_lsn().0, Relaxed);
         self.commit_delay_us.store(session.commit_delay_us(), Relaxed);
         self.events.store(session.outbox().events(), Relaxed);
-        self.bytes.store(session.bytes(), Relaxed);
+        self.bytes.store(session.total_read().bytes, Relaxed);
         self.open_transactions.store(open as u64, Relaxed);
         self.spilled_bytes.store(spilled, Relaxed);
     }
