@@ -125,9 +125,9 @@ impl Pacing {
         }
     }
 
-    /// May an open batch wait for more? True while more is sure to come soon.
+    /// May an open batch wait for more? Only across naps, which nobody notices, and a few of them.
     pub fn holds(&self, next: Next) -> bool {
-        next != Next::Wait && self.held <= HOLD
+        next != Next::Wait && (1..=HOLD).contains(&self.held)
     }
 
     /// The open batch was handed over.
@@ -394,8 +394,9 @@ mod tests {
         let mut line = Line::new(2000, LARGE, 120, US * 3);
         line.run(US * 50_000, LATE);
         line.pacing.handed_over();
+        assert!(!line.pacing.holds(Next::Read), "before the first nap it goes at once");
         line.naps = 0;
-        while line.pacing.holds(Next::Nap(line.now)) {
+        while line.naps == 0 || line.pacing.holds(Next::Read) {
             line.step(LATE);
         }
         assert_eq!(line.naps, HOLD + 1);
