@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check-deep header fmt install clean
+.PHONY: help build demo test bench check-deep header fmt install clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -20,6 +20,9 @@ test: ## runs every test, against servers that it starts itself
 
 check-deep: ## runs the checks that take longer than a user's patience
 	@scripts/check-deep
+
+bench: ## measures walstream beside its peers, writes docs/benchmarks.md (QUICK=1: under five minutes)
+	@scripts/bench
 
 header: ## generates include/walstream.h anew
 	@scripts/setup build

@@ -269,6 +269,7 @@ impl BatchBuilder {
         Ok(Some(Batch::new(events.as_ptr(), events.len(), events, sealed)))
     }
 
+    #[inline]
     fn add(&mut self, event: Event) {
         self.ack_lsn = self.ack_lsn.max(event.ack_lsn);
         // Within the capacity that the caller reserved.
@@ -276,6 +277,7 @@ impl BatchBuilder {
     }
 
     /// The batch owns a share of each relation that its events point to.
+    #[inline]
     fn hold(&mut self, relation: &Arc<RelationDef>) -> *const Relation {
         let held = self.relations.iter().rev().take(RECENT_RELATIONS).any(|held| Arc::ptr_eq(held, relation));
         if !held {
