@@ -12,6 +12,7 @@
 
 static int64_t delays[DELAYS_MAX];
 static size_t delays_count;
+static int64_t delays_from;
 
 static inline int64_t now_us(void)
 {
@@ -24,12 +25,14 @@ static inline int64_t now_us(void)
 static inline int64_t delays_until(void)
 {
     const char *seconds = getenv("SECONDS_TO_MEASURE");
+    /* The first second is for catching up with what was there before. */
+    delays_from = now_us() + 1000000;
     return seconds ? now_us() + atoll(seconds) * 1000000 : 0;
 }
 
 static inline void delays_add(int64_t delay)
 {
-    if (delays_count < DELAYS_MAX) delays[delays_count++] = delay;
+    if (delays_count < DELAYS_MAX && now_us() >= delays_from) delays[delays_count++] = delay;
 }
 
 static int delays_compare(const void *a, const void *b)

@@ -22,6 +22,18 @@ static void touch(const walstream_value *values, uint32_t count)
     }
 }
 
+/* The most memory that the process had. wait4 would tell that of the program that started it, too. */
+static void print_memory(void)
+{
+    char line[128];
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status)) {
+        long kilobytes;
+        if (sscanf(line, "VmHWM: %ld", &kilobytes) == 1) printf("memory=%ld\n", kilobytes * 1024);
+    }
+    if (status) fclose(status);
+}
+
 static int fail(walstream_error *error)
 {
     fprintf(stderr, "host: %s\n", error ? error->message : "failed");
@@ -83,6 +95,7 @@ int main(int argc, char **argv)
     }
     printf("events=%llu batches=%llu sum=%llx\n", (unsigned long long)events, (unsigned long long)batches,
            (unsigned long long)sum);
+    print_memory();
     delays_print();
     walstream_free(stream);
     walstream_config_free(config);

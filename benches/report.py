@@ -45,13 +45,13 @@ def tables(facts):
         text += [f"\n## {'Unix socket' if line == 'unix' else 'Loopback TCP, ' + line[4:]}\n",
                  "Seconds: median (least–most). Processor time is user and system time of the client's process, and of "
                  "the server's walsender.\n",
-                 "| workload | program | wall | client's CPU | walsender's CPU | peak memory |", "|---|---|---|---|---|---|"]
+                 "| workload | program | wall | client's CPU | walsender's CPU |", "|---|---|---|---|---|"]
         for workload, (what, rows) in facts["workloads"].items():
             for name in ORDER:
                 runs = results.get(f"{line}|{workload}|{name}")
                 if runs:
                     text.append(f"| {workload} | {name} | {cell(runs, 'wall')} | {cell(runs, 'cpu')} | "
-                                f"{cell(runs, 'server')} | {median(runs, 'rss') / 2**20:.1f} MiB |")
+                                f"{cell(runs, 'server')} |")
     return text
 
 
@@ -74,9 +74,9 @@ def goals(facts):
     mib = lambda size: f"{size / 2**20:.1f} MiB"
     verdict = lambda good: "reached" if good else "**missed**"
     if keeping_up:
-        size = median(keeping_up, "rss")
+        size = median(keeping_up, "memory")
         text.append(f"| | memory, keeping up | VmHWM | | ≤ 12 MiB | {mib(size)} | {verdict(size <= 12 << 20)} |")
-    size = facts["asleep_rss"]
+    size = facts["asleep_memory"]
     text.append(f"| | memory, host asleep | VmHWM | narrow | ≤ 32 MiB | {mib(size)} | {verdict(0 < size <= 32 << 20)} |")
     woken = facts["idle_wakeups"]
     text.append(f"| | idle, {facts['idle_seconds']} s, status interval 10 s | wake-ups | | ≤ 2 | {woken} | {verdict(woken <= 2)} |")

@@ -6,12 +6,10 @@ within one run: repetitions of all programs are interleaved, and each reads a fr
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import time
 
-import plot
 from server import Server, congestion
 from report import write
 
@@ -80,7 +78,7 @@ def newest(program):
 
 
 def measure(command, **environment):
-    """Wall, processor time, peak memory and the output of one program."""
+    """Wall, processor time and the output of one program, and its peak memory if it says so."""
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env={**os.environ, **environment}, start_new_session=True)
@@ -94,7 +92,9 @@ def measure(command, **environment):
     killer.wait()
     if status:
         return {"failed": complaint.strip()[-300:]}
-    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss * 1024, "output": output}
+    result = {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "output": output}
+    result.update({key: int(value) for key, _, value in (word.partition("=") for word in output.split()) if key == "memory"})
+    return result
 
 
 def repetition(server, peers, name, line, workload, end):
@@ -164,7 +164,7 @@ def delays(server, peers):
                 writer = subprocess.Popen([pgbench, "-n", "-f", script, "-T", str(seconds + 2), *arguments,
                                            server.conninfo("unix")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 time.sleep(1)
-                result = measure(peers.command(name, "tcp", slot, "0/0"), SECONDS_TO_MEASURE=str(seconds - 1))
+                result = measure(peers.command(name, "tcp", slot, "0/0"), SECONDS_TO_MEASURE=str(seconds))
                 writer.wait()
                 server.wait_inactive(slot)
                 server.drop_slot(slot)
@@ -177,7 +177,7 @@ def delays(server, peers):
                 numbers = dict(pair.split("=") for pair in result["output"].split() if "=" in pair)
                 results.setdefault(f"{load}|{name}", []).append(
                     {"p50": int(numbers["p50"]), "p99": int(numbers["p99"]), "commits": int(numbers["commits"]),
-                     "cpu": result["cpu"], "rss": result["rss"]})
+                     "cpu": result["cpu"], "memory": result.get("memory")})
     return results
 
 
@@ -197,7 +197,7 @@ def memory_and_idling(server, peers):
     process.wait()
     server.wait_inactive(slot)
     server.drop_slot(slot)
-    return {"asleep_rss": asleep.get("rss", 0), "idle_wakeups": woken, "idle_seconds": seconds}
+    return {"asleep_memory": asleep.get("memory", 0), "idle_wakeups": woken, "idle_seconds": seconds}
 
 
 def wakeups(pid):
