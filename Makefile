@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench check-deep header fmt install clean
+.PHONY: help build demo test bench soak check-deep docs header fmt install clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -18,11 +18,20 @@ demo: ## shows a live PostgreSQL's changes through the C example tail
 test: ## runs every test, against servers that it starts itself
 	@scripts/test
 
+SECONDS ?= 600
+soak: ## writes, reads and breaks things for SECONDS (600), on MAJORS (18); SEED repeats a course
+	@scripts/setup test
+	@WALSTREAM_SOAK_SECONDS=$(SECONDS) $(if $(SEED),WALSTREAM_SOAK_SEED=$(SEED)) WALSTREAM_TEST_MAJORS="$(or $(MAJORS),18)" \
+	  cargo test --locked --test live soak -- --nocapture
+
 check-deep: ## runs the checks that take longer than a user's patience
 	@scripts/check-deep
 
 bench: ## measures walstream beside its peers, writes docs/benchmarks.md (QUICK=1: under five minutes)
 	@scripts/bench
+
+docs: ## renders the C API as HTML into build/docs
+	@scripts/docs
 
 header: ## generates include/walstream.h anew
 	@scripts/setup build

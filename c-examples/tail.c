@@ -131,6 +131,7 @@ static struct tail_view new_view(const struct tail_options *options)
         .out = {stdout, on_terminal && (no_color == NULL || *no_color == '\0')},
         .on_terminal = on_terminal,
         .quiet = options->quiet,
+        .json = options->json,
         .row_limit = options->row_limit,
         .value_width = (size_t)options->value_width,
         .table_width = 12,
@@ -158,7 +159,8 @@ static int follow(walstream_stream *stream, const struct tail_options *options)
     code = walstream_stop(stream, STOP_TIMEOUT_MS, &error);
     if (code < 0) status = report(error);
     if (code == WALSTREAM_TIMEOUT) fputs("tail: the server did not end the stream in time, the connection was cut\n", stderr);
-    if (walstream_get_stats(stream, &stats) == WALSTREAM_OK) view_summary(&view, &stats, now() - began);
+    json_free(&view.json_line);
+    if (!view.json && walstream_get_stats(stream, &stats) == WALSTREAM_OK) view_summary(&view, &stats, now() - began);
     return status;
 }
 

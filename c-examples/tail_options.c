@@ -34,7 +34,7 @@ static const struct known_option {
     {OPT_ALL, "all", NULL, "show all rows"},
     {OPT_WIDTH, "width", "N", "characters shown of one value (default: 40; 0: all)"},
     {OPT_QUIET, "quiet", NULL, "only the summary at the end"},
-    {OPT_JSON, "json", NULL, "not yet"},
+    {OPT_JSON, "json", NULL, "each event as a line of JSON (docs/json.md), no summary: made for jq and the like"},
     {OPT_VERBOSE, "verbose", NULL, "show the library's log; twice: also for debugging"},
     {OPT_HELP, "help", NULL, "this text"},
 };
@@ -111,7 +111,7 @@ static enum tail_wish apply(struct tail_options *options, enum option id, const 
     case OPT_NO_ACK: options->ack = 0; break;
     case OPT_QUIET: options->quiet = 1; break;
     case OPT_VERBOSE: options->verbose++; break;
-    case OPT_JSON: return wrong("--json", "not yet");
+    case OPT_JSON: options->json = 1; break;
     case OPT_HELP: return TAIL_HELP;
     }
     return wish;

@@ -17,6 +17,7 @@ struct tail_options {
     int batch;
     int ack;
     int quiet;
+    int json;
     int verbose;              /* how often it was given */
     int setting_count;
     struct { char *key; const char *value; } settings[TAIL_SETTINGS]; /* for walstream_config_set, in order */

@@ -1,6 +1,7 @@
 #include "tail_view.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tail_row.h"
@@ -234,6 +235,11 @@ static int hides_row(struct tail_view *view)
 
 void view_event(struct tail_view *view, const walstream_event *event)
 {
+    if (view->json) {
+        if (json_event(&view->json_line, view->out.file, event)) return;
+        fputs("tail: out of memory\n", stderr);
+        exit(1); /* not written, not acknowledged: it comes again */
+    }
     view->counts[event->kind < VIEW_KINDS ? event->kind : 0]++;
     switch (event->kind) {
     case WALSTREAM_BEGIN:

@@ -1,5 +1,5 @@
 /*
- * tail_view: one event, one line, in columns: LSN, seq, kind, and what happened. Counts what it is shown.
+ * tail_view: one event, one line, in columns: LSN, seq, kind, and what happened; or as JSON. Counts what it is shown.
  *
  * Asks nothing of the stream and acknowledges nothing.
  */
@@ -8,6 +8,7 @@
 
 #include <walstream.h>
 
+#include "tail_json.h"
 #include "tail_text.h"
 
 #define VIEW_KINDS 64 /* kinds above are counted together in counts[0], which no kind uses */
@@ -16,6 +17,8 @@ struct tail_view {
     struct text_out out;
     int on_terminal;      /* the "… more rows" line may be drawn over */
     int quiet;            /* count only */
+    int json;             /* every event, nothing else */
+    struct tail_json json_line;
     uint64_t row_limit;   /* rows shown of one transaction; 0: all */
     size_t value_width;   /* characters shown of one value; 0: all */
     int table_width;      /* columns only grow, so that lines stay aligned */

@@ -2,9 +2,6 @@
 # language could get wrong. The include directory is given here by hand: through an imported target it would be
 # a system's, whose headers are not warned about.
 
-include(CheckLanguage)
-check_language(CXX)
-
 function(walstream_header_check language extension)
   set(source "${CMAKE_CURRENT_BINARY_DIR}/header-check.${extension}")
   file(CONFIGURE OUTPUT "${source}" CONTENT "#include <walstream.h>\n#include <walstream.h>\nextern int header_check;\n")
@@ -16,7 +13,6 @@ endfunction()
 
 walstream_header_check(c c)
 if(CMAKE_CXX_COMPILER)
-  enable_language(CXX)
   walstream_header_check(cxx cpp)
 else()
   message(WARNING "no C++ compiler: the header is not checked as C++")

@@ -4,6 +4,8 @@
 //! `ffi` → `stream` → `pg`, `model` → `wire` → `lsn`, `time`.
 
 pub mod ffi;
+#[cfg(feature = "inject-panic")]
+pub mod inject;
 pub mod lsn;
 pub mod model;
 pub mod pg;

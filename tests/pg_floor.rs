@@ -295,7 +295,7 @@ fn a_standby_that_takes_nobody_and_its_promotion() {
     server.pg_ctl(&["-w", "promote"]);
 
     let mut connection = server.replication();
-    assert!(!connection.in_recovery(patience!()).unwrap());
+    assert!(!connection.server_run(patience!()).unwrap().in_recovery);
     let system = connection.identify_system(patience!()).unwrap();
     assert_eq!((system.timeline, system.database.as_deref()), (2, Some("postgres")));
     assert!(system.system_id.parse::<u64>().unwrap() > 0);
@@ -558,6 +558,9 @@ fn slots_and_publications() {
             invalidation_reason: None,
             failover: major >= 17,
             synced: false,
+            xmin: None,
+            catalog_xmin: info.catalog_xmin,
+            safe_wal_size: None,
         }
     );
     assert!(info.restart_lsn.is_some());

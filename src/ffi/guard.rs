@@ -15,7 +15,7 @@ pub(super) type Outcome = Result<Code, Failure>;
 /// Runs one call. `error` may be NULL.
 #[inline]
 pub(super) fn guard(error: *mut *mut Error, call: impl FnOnce() -> Outcome) -> i32 {
-    match catch_unwind(AssertUnwindSafe(call)) {
+    match catch(call) {
         Ok(Ok(code)) => {
             if !error.is_null() {
                 // SAFETY: not NULL, and by contract a place for a pointer.
@@ -48,12 +48,21 @@ pub(super) fn panicked() -> Failure {
 /// Runs a call that has no way to tell of a failure.
 pub(super) fn quietly(call: impl FnOnce()) {
     // A panic in a destructor would be one more bug, of which nobody here can be told.
-    let _ = catch_unwind(AssertUnwindSafe(call));
+    let _ = catch(call);
 }
 
 /// Runs a call whose answer has a value for "none".
 pub(super) fn or<T>(none: T, call: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or(none)
+    catch(call).unwrap_or(none)
+}
+
+#[inline]
+fn catch<T>(call: impl FnOnce() -> T) -> std::thread::Result<T> {
+    catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(feature = "inject-panic")]
+        crate::inject::point(crate::inject::Place::Boundary);
+        call()
+    }))
 }
 
 /// The failure of an argument that is NULL.

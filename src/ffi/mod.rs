@@ -10,6 +10,7 @@
 
 mod batch;
 mod config;
+mod convert;
 mod error;
 mod fork;
 mod guard;
@@ -17,8 +18,15 @@ mod names;
 mod stats;
 mod stream;
 
+// The header follows this order.
+mod admin;
+mod admin_types;
+
+pub use admin::*;
+pub use admin_types::*;
 pub use batch::*;
 pub use config::*;
+pub use convert::*;
 pub use error::*;
 pub use names::*;
 pub use stats::*;

@@ -13,7 +13,7 @@ use super::event::Event;
 /// What a batch of few events takes.
 const SMALL: usize = 4 << 10;
 /// What a batch that fills takes again and again.
-pub const LARGE: usize = 16 << 10;
+pub(crate) const LARGE: usize = 16 << 10;
 /// A request above this gets a chunk of its own, so that little of a large chunk is wasted on its tail.
 const OWN_CHUNK: usize = 4 << 10;
 const ALIGN: usize = 16;

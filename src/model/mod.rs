@@ -4,14 +4,19 @@
 //! or transactions. `unsafe` stays inside this floor: what it offers upwards is safe.
 
 pub mod arena;
+pub mod backup;
 pub mod batch;
 pub mod builtin_types;
 pub mod catalog;
 pub mod code;
+pub mod convert;
 pub mod event;
+pub mod json;
 pub mod relation;
+pub mod sink;
 pub mod text;
 pub mod value;
+pub mod view;
 
 pub use batch::{Batch, BatchBuilder};
 pub use catalog::Catalog;

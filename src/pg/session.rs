@@ -23,10 +23,13 @@ const PINNED: [(&str, &str); 9] = [
 
 impl Connection {
     /// Sets what shapes values, except what the host itself has set through `options` or PGOPTIONS. The encoding
-    /// is always UTF-8: the rest of the library counts on it.
+    /// is always UTF-8; only a SQL_ASCII database keeps its own, for it may hold bytes that it could never send as UTF-8
+    /// (`mbutils.c: pg_server_to_any`), and the stream would end there for good.
     pub fn pin_session(&mut self, patience: &Patience<'_>) -> Result<(), PgError> {
         let by_host = named_in_options(&self.startup_options());
-        let mut sql = String::from("SET client_encoding TO 'UTF8'");
+        let bytes_only = self.parameter_status("server_encoding").as_deref() == Some("SQL_ASCII");
+        let encoding = if bytes_only { "SQL_ASCII" } else { "UTF8" };
+        let mut sql = format!("SET client_encoding TO '{encoding}'");
         for (name, value) in PINNED {
             if !by_host.iter().any(|named| named.eq_ignore_ascii_case(name)) {
                 sql.push_str(&format!("; SET {name} TO {value}"));

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use super::assembler::MOST_OPEN;
 use super::committed::Out;
 use super::error::Failure;
 use super::outbox::without_identity;
@@ -99,7 +100,11 @@ impl AsSent {
         lsn: Lsn,
         body: &[u8],
     ) -> Result<(), Failure> {
-        let subxid = head.subxid.unwrap_or(xid);
+        let subxid = match head.tag {
+            // It tells the top-level one always (`pgoutput.c: pgoutput_message`), which says nothing.
+            Tag::Logical => Xid(0),
+            _ => head.subxid.unwrap_or(xid),
+        };
         let event = streamed(Event { xid: xid.0, subxid: subxid.0, lsn: lsn.0, ..Event::new(Kind::INSERT) });
         let scope = self.scopes.entry(xid).or_default();
         match head.tag {
@@ -204,6 +209,9 @@ impl AsSent {
             Message::StreamStart(start) => {
                 if self.plain.is_some() {
                     return Err(Failure::misplaced(tag));
+                }
+                if self.scopes.len() >= MOST_OPEN {
+                    return Err(Failure::protocol("more transactions without an end than a server can have"));
                 }
                 self.block = Some(start.xid);
                 self.scopes.entry(start.xid).or_default();

@@ -15,6 +15,13 @@ use crate::lsn::Xid;
 /// A transaction is not worth a file of its own below this.
 const SMALLEST_SPILL: u64 = 64 << 10;
 
+/// A server has no more sessions and prepared transactions than this (`postmaster.h`, MAX_BACKENDS, twice).
+pub const MOST_OPEN: usize = 1 << 19;
+/// What the start of one subtransaction takes in memory, wherever its messages are.
+const SUBTRANSACTION_BYTES: u64 = 32;
+/// Their starts get this much, however small the budget is.
+const LEAST_FOR_SUBTRANSACTIONS: u64 = 16 << 20;
+
 /// Where and how much may be kept.
 #[derive(Clone, Debug)]
 pub struct Budget {
@@ -32,6 +39,12 @@ pub enum HoldError {
     /// Neither could it be in memory.
     #[error("out of memory")]
     OutOfMemory,
+    /// More than a server can have.
+    #[error("more transactions without an end than a server can have")]
+    TooManyTransactions,
+    /// Their starts alone take too much memory.
+    #[error("a large transaction has too many subtransactions to be held back")]
+    TooManySubtransactions,
     /// The disk refused.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -46,28 +59,39 @@ pub struct Assembler {
     open: HashMap<Xid, HeldTransaction>,
     /// Of all of them: asked for with every message.
     memory_bytes: u64,
+    /// The same.
+    subtransactions: u64,
     budget: Budget,
 }
 
 impl Assembler {
     /// With nothing in it.
     pub fn new(budget: Budget) -> Assembler {
-        Assembler { open: HashMap::new(), memory_bytes: 0, budget }
+        Assembler { open: HashMap::new(), memory_bytes: 0, subtransactions: 0, budget }
     }
 
     /// A block of `xid` begins. The first one makes it known, even when nothing follows.
-    pub fn start(&mut self, xid: Xid) {
+    pub fn start(&mut self, xid: Xid) -> Result<(), HoldError> {
+        if self.open.len() >= MOST_OPEN && !self.open.contains_key(&xid) {
+            return Err(HoldError::TooManyTransactions);
+        }
         self.open.entry(xid).or_default();
+        Ok(())
     }
 
     /// Keeps one message of `xid`.
     pub fn hold(&mut self, xid: Xid, record: Record<'_>) -> Result<(), HoldError> {
         let held = self.open.entry(xid).or_default();
-        let before = held.memory_bytes();
+        let (bytes, subtransactions) = (held.memory_bytes(), held.subtransactions());
         if !held.push(record) {
             return Err(HoldError::OutOfMemory);
         }
-        self.memory_bytes += held.memory_bytes() - before;
+        self.memory_bytes += held.memory_bytes() - bytes;
+        self.subtransactions += held.subtransactions() - subtransactions;
+        let most = self.budget.memory_bytes.max(LEAST_FOR_SUBTRANSACTIONS) / SUBTRANSACTION_BYTES;
+        if self.subtransactions > most {
+            return Err(HoldError::TooManySubtransactions);
+        }
         while self.memory_bytes > self.budget.memory_bytes && self.spill_largest()? {}
         Ok(())
     }
@@ -80,7 +104,12 @@ impl Assembler {
             return Ok(());
         }
         match self.open.get_mut(&xid) {
-            Some(held) => held.abort(subxid),
+            Some(held) => {
+                let before = held.subtransactions();
+                let outcome = held.abort(subxid);
+                self.subtransactions -= before - held.subtransactions();
+                outcome
+            }
             None => Ok(()),
         }
     }
@@ -89,6 +118,7 @@ impl Assembler {
     pub fn take(&mut self, xid: Xid) -> Option<HeldTransaction> {
         let held = self.open.remove(&xid)?;
         self.memory_bytes -= held.memory_bytes();
+        self.subtransactions -= held.subtransactions();
         Some(held)
     }
 
@@ -96,6 +126,7 @@ impl Assembler {
     pub fn clear(&mut self) {
         self.open.clear();
         self.memory_bytes = 0;
+        self.subtransactions = 0;
     }
 
     /// Transactions without an end so far.
@@ -163,7 +194,7 @@ mod tests {
         for xid in 1..=3 {
             let mut reader = assembler.take(Xid(xid)).unwrap().into_reader().unwrap();
             let mut count = 0;
-            while reader.next().unwrap().is_some() {
+            while reader.read().unwrap().is_some() {
                 count += 1;
             }
             assert_eq!(count, 1000);

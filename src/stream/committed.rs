@@ -60,6 +60,8 @@ pub struct Out<'a> {
     pub outbox: &'a mut Outbox,
     /// Towards the server.
     pub ledger: &'a mut Ledger,
+    /// Up to here all is read: as good as a keepalive's position. Set by what ends without an entry.
+    pub passed: &'a mut Lsn,
 }
 
 impl Out<'_> {
@@ -115,13 +117,13 @@ impl Committed {
         self.server_may_stream = server_may_stream;
         self.assembler.clear();
         self.block = None;
-        let transaction = match std::mem::replace(&mut self.state, State::Nothing) {
-            State::Reading { transaction, .. } => Some(transaction),
-            State::Replaying(replay) => Some(replay.transaction),
+        let part = match std::mem::replace(&mut self.state, State::Nothing) {
+            State::Reading { transaction, late } => transaction.part(late),
+            State::Replaying(replay) => replay.transaction.part(false),
             State::Nothing | State::PassingOver => None,
         };
-        if let Some(part) = transaction.and_then(|transaction| transaction.part()) {
-            self.part = Some(part);
+        if part.is_some() {
+            self.part = part;
         }
     }
 
@@ -160,9 +162,7 @@ impl Committed {
     /// The server says that it is at `position`, outside of any transaction: one that ought to have come again by now does not.
     pub fn passed(&self, position: Lsn) -> Result<(), Failure> {
         match self.part {
-            Some(part)
-                if self.between_transactions() && self.block.is_none() && position > part.identity().lsn =>
-            {
+            Some(part) if self.between_transactions() && self.block.is_none() && part.is_due(position) => {
                 Err(part.missing())
             }
             _ => Ok(()),
@@ -238,6 +238,12 @@ impl Committed {
         let dir = self.assembler.dir();
         let failure = match error {
             HoldError::OutOfMemory => return crate::model::OutOfMemory.into(),
+            HoldError::TooManyTransactions => return Failure::protocol(error.to_string()),
+            HoldError::TooManySubtransactions => {
+                return Failure::new(Code::E_MEMORY, error.to_string())
+                    .hint("raise spill.memory_bytes, or set streaming=off: the server then keeps large transactions")
+                    .cure(Cure::RetryWithoutStreaming);
+            }
             HoldError::Io(error) => Failure::io("cannot spill a large transaction to", dir, &error),
             HoldError::Full(limit) => Failure::new(
                 Code::E_IO,
@@ -317,7 +323,7 @@ impl Committed {
                 if !self.server_may_stream {
                     return Err(Failure::misplaced(tag));
                 }
-                self.assembler.start(start.xid);
+                self.assembler.start(start.xid).map_err(|error| self.hold_failure(error))?;
                 self.block = Some(start.xid);
                 Ok(())
             }
@@ -400,10 +406,12 @@ impl Committed {
         self.expect_nothing(Tag::StreamCommit)?;
         let identity = Identity { lsn: commit.commit_lsn, xid: commit.xid, prepared: false };
         let delivered = self.take_part(identity)?;
-        let Some(held) = self.assembler.take(commit.xid).filter(|held| !held.is_empty()) else {
+        let held = self.assembler.take(commit.xid).unwrap_or_default();
+        if held.is_empty() && delivered.is_none() {
             // Nothing survived: a server that does not stream would not have sent it (rule 4).
+            *out.passed = commit.end_lsn;
             return Ok(());
-        };
+        }
         let transaction = Transaction::begin(identity, commit.commit_time.unix_us(), Lsn::ZERO, delivered);
         self.replay(out, transaction, held, commit.end_lsn, None)
     }
@@ -476,7 +484,7 @@ enum ReplayError {
 impl Replay {
     #[inline]
     fn step(&mut self, outbox: &mut Outbox) -> Result<Step, ReplayError> {
-        let Some(record) = self.reader.next().map_err(ReplayError::Io)? else { return Ok(Step::Done) };
+        let Some(record) = self.reader.read().map_err(ReplayError::Io)? else { return Ok(Step::Done) };
         let failed = |error: wire::WireError| ReplayError::Failure(error.into());
         let head = Head::peek(record.message, wire::Position::Plain).map_err(failed)?;
         let body = &record.message[head.body_start..];
@@ -498,6 +506,7 @@ fn finish(
         out.ledger.complete(end)?;
     } else {
         out.ledger.forget();
+        *out.passed = end;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::error::Failure;
 use super::log::{Log, Sink};
-use super::options::Options;
+use super::options::{Mode, Options};
 use super::plugin_options::check_combinations;
 use super::position::Position;
 use super::queue::Queue;
@@ -33,7 +33,7 @@ const LEAVING: Duration = Duration::from_millis(200);
 /// See the file's head.
 pub struct Stream {
     conninfo: Conninfo,
-    options: Arc<Options>,
+    pub(super) options: Arc<Options>,
     shared: Arc<Shared>,
     /// Held by the one thread that starts, reads or stops.
     reader: Mutex<Reader>,
@@ -111,12 +111,12 @@ impl Stream {
             );
         }
         self.check_required()?;
-        self.shared.restart();
         let job = Job {
             conninfo: self.conninfo.clone(),
             options: Arc::clone(&self.options),
             shared: Arc::clone(&self.shared),
             start_lsn,
+            attempt: self.shared.new_attempt(),
         };
         reader.thread = Some(spawn(job)?);
         let outcome = self.wait_for_start();
@@ -136,6 +136,9 @@ impl Stream {
             Err(Failure::new(Code::E_ARGUMENT, format!("the option {option} is not set"))
                 .hint(format!("walstream_config_set(config, \"{option}\", …) before walstream_open")))
         };
+        if self.options.mode != Mode::Logical {
+            return Ok(());
+        }
         if self.options.slot.is_empty() {
             return missing("slot");
         }
@@ -152,7 +155,7 @@ impl Stream {
                 return Err(NoEvent::Woken);
             }
             let state = self.shared.settled_state();
-            if state == State::STREAMING as u32 || state == State::ENDED as u32 {
+            if self.shared.streamed() || state == State::ENDED as u32 {
                 self.quiet();
                 return Ok(());
             }
@@ -305,7 +308,13 @@ impl Stream {
 
     /// Everything up to `lsn` is safe at the host.
     pub fn acknowledge(&self, lsn: Lsn) -> Result<(), Failure> {
-        let _call = self.enter()?;
+        self.acknowledging(lsn)?.shared().acknowledge(lsn);
+        Ok(())
+    }
+
+    /// A call that tells of positions, none above `highest`.
+    pub(super) fn acknowledging(&self, highest: Lsn) -> Result<Call<'_>, Failure> {
+        let call = self.enter()?;
         if !self.acknowledging.load(SeqCst) || self.shared.is(State::FAILED) {
             return Err(state(
                 "positions are acknowledged between start and stop",
@@ -313,15 +322,14 @@ impl Stream {
             ));
         }
         let limit = self.shared.delivered();
-        if lsn > limit {
+        if highest > limit {
             return Err(Failure::new(
                 Code::E_ACK_AHEAD,
-                format!("{lsn} is ahead of {limit}, the last that was handed out"),
+                format!("{highest} is ahead of {limit}, the last that was handed out"),
             )
             .hint("acknowledge an event's ack_lsn, never its lsn or commit_lsn; nothing was changed"));
         }
-        self.shared.acknowledge(lsn);
-        Ok(())
+        Ok(call)
     }
 
     /// Ends one wait. Async-signal-safe.
@@ -444,7 +452,7 @@ impl Drop for Call<'_> {
 }
 
 fn spawn(job: Job) -> Result<JoinHandle<()>, Failure> {
-    let shared = Arc::clone(&job.shared);
+    let (shared, attempt) = (Arc::clone(&job.shared), job.attempt);
     let body = move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| worker::run(job)));
         let failure = match outcome {
@@ -458,7 +466,7 @@ fn spawn(job: Job) -> Result<JoinHandle<()>, Failure> {
         if let Some(failure) = &failure {
             shared.log.error(failure);
         }
-        shared.finish(failure);
+        shared.finish(attempt, failure);
     };
     spawn_with_signals_blocked("walstream", body).map_err(|error| {
         let mut failure = Failure::new(Code::E_IO, format!("cannot start a thread: {error}"))

@@ -17,7 +17,8 @@ use super::session::{Connected, PGOUTPUT};
 use crate::lsn::Lsn;
 use crate::model::Code;
 use crate::pg::{
-    Connection, Patience, PgError, SlotInfo, SlotRequest, Snapshot, Started, SystemIdentity, quote_identifier,
+    Connection, Patience, PgError, ServerRun, SlotInfo, SlotRequest, Snapshot, Started, SystemIdentity,
+    quote_identifier,
 };
 
 /// What this process knows from before.
@@ -40,6 +41,8 @@ pub struct Again {
     pub resume_at: Lsn,
     /// Everything that was confirmed.
     pub confirmed: Lsn,
+    /// When the server of the last connection was started.
+    pub server_started_us: i64,
 }
 
 /// A stream that runs.
@@ -49,11 +52,13 @@ pub struct Ready {
     pub connected: Connected,
     /// For the next connection.
     pub server: (u64, u32),
+    /// When this run of the server began; 0 where it cannot be asked.
+    pub started_us: i64,
 }
 
 /// See the file's head.
 pub struct Handshake<'a> {
-    /// Newly made, in `replication=database`.
+    /// Newly made.
     pub connection: &'a mut Connection,
     /// The host's wishes.
     pub options: &'a Options,
@@ -73,8 +78,9 @@ impl Handshake<'_> {
         self.connection.pin_session(self.patience)?;
         let system = self.connection.identify_system(self.patience)?;
         let server = self.check_system(&system)?;
-        let in_recovery = self.connection.in_recovery(self.patience)?;
-        self.check_timeline(server, in_recovery)?;
+        let run = self.connection.server_run(self.patience)?;
+        let in_recovery = run.in_recovery;
+        self.check_timeline(server, run)?;
         let wal_sender_timeout = self.wal_sender_timeout()?;
         let slot = self.slot(&system, in_recovery)?;
         let start = self.check_position(&system, slot, in_recovery)?;
@@ -82,10 +88,11 @@ impl Handshake<'_> {
         self.start_replication(start, version, in_recovery)?;
         let connected =
             Connected { slot, start: self.before.start, wal_sender_timeout, streaming: streaming.is_some() };
-        Ok(Ready { connected, server })
+        Ok(Ready { connected, server, started_us: run.started_us })
     }
 
-    fn check_system(&self, system: &SystemIdentity) -> Result<(u64, u32), Failure> {
+    /// Is it the same server as before?
+    pub fn check_system(&self, system: &SystemIdentity) -> Result<(u64, u32), Failure> {
         let id = system
             .system_id
             .parse()
@@ -103,9 +110,14 @@ impl Handshake<'_> {
     }
 
     /// Rule 13: ours must be an ancestor of the server's, and not left before where we are.
-    fn check_timeline(&mut self, server: (u64, u32), in_recovery: bool) -> Result<(), Failure> {
+    fn check_timeline(&mut self, server: (u64, u32), run: ServerRun) -> Result<(), Failure> {
         let Some((_, known)) = self.before.server else { return Ok(()) };
         if known == server.1 {
+            return Ok(());
+        }
+        // A standby that is promoted under a stream does not break it: what came after the switch is its own.
+        if self.before.again.is_some_and(|again| again.server_started_us == run.started_us) {
+            self.log.info(format!("the server was promoted, from timeline {known} to {}", server.1));
             return Ok(());
         }
         let held = self.before.again.map_or(self.before.start, |again| again.resume_at);
@@ -122,7 +134,7 @@ impl Handshake<'_> {
             .hint("what lies between was lost in the failover, though it was delivered: rebuild from a new slot")),
             None => {
                 let message = format!("the stream is on timeline {known}, which is no ancestor of the server's, {}", server.1);
-                let cure = if in_recovery { Cure::RetryWhileFailingOver } else { Cure::None };
+                let cure = if run.in_recovery { Cure::RetryWhileFailingOver } else { Cure::None };
                 Err(Failure::new(Code::E_GAP, message)
                     .cure(cure)
                     .hint("this server was not promoted from the one that the stream read: rebuild from a new slot"))
@@ -130,7 +142,8 @@ impl Handshake<'_> {
         }
     }
 
-    fn wal_sender_timeout(&mut self) -> Result<Duration, Failure> {
+    /// After this long without a word of ours the server hangs up.
+    pub fn wal_sender_timeout(&mut self) -> Result<Duration, Failure> {
         let text = self.connection.show("wal_sender_timeout", self.patience)?;
         let timeout =
             parse_duration(&text).ok_or(PgError::Protocol("a wal_sender_timeout that is no time"))?;

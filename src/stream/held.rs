@@ -45,6 +45,11 @@ impl HeldTransaction {
         self.memory.capacity() as u64
     }
 
+    /// Subtransactions that left a record, itself among them.
+    pub fn subtransactions(&self) -> u64 {
+        self.first_of.len() as u64
+    }
+
     /// Room that it takes on disk.
     pub fn file_bytes(&self) -> u64 {
         self.in_file
@@ -137,7 +142,7 @@ impl HeldReader {
     }
 
     /// The next record, None behind the last.
-    pub fn next(&mut self) -> io::Result<Option<Record<'_>>> {
+    pub fn read(&mut self) -> io::Result<Option<Record<'_>>> {
         self.fill(HEADER)?;
         let Some((header, rest)) = self.buffer[self.at..].split_first_chunk::<HEADER>() else {
             return if self.at == self.buffer.len() { Ok(None) } else { Err(damaged()) };
@@ -199,7 +204,7 @@ mod tests {
     fn texts(held: HeldTransaction) -> Vec<String> {
         let mut reader = held.into_reader().unwrap();
         let mut texts = Vec::new();
-        while let Some(record) = reader.next().unwrap() {
+        while let Some(record) = reader.read().unwrap() {
             texts.push(format!("{}:{}", record.subxid, String::from_utf8_lossy(record.message)));
         }
         texts

@@ -4,11 +4,11 @@
 #![forbid(unsafe_code)]
 
 use super::error::Failure;
-use super::options::{Options, Origin, Streaming};
+use super::options::{Delivery, Options, Origin, Streaming};
 use super::server_failure::unsupported;
 use super::session::PGOUTPUT;
 use crate::model::Code;
-use crate::pg::{quote_command_literal, quote_identifier};
+use crate::pg::{PgError, quote_command_identifier, quote_command_literal, quote_identifier};
 
 /// The first major version that walstream speaks to.
 const OLDEST: u32 = 14;
@@ -66,6 +66,11 @@ pub fn streaming(options: &Options, version: i32, without: bool) -> Option<&'sta
     if without || options.plugin != PGOUTPUT {
         return None;
     }
+    // A streamed message names its top-level transaction only (`pgoutput.c: pgoutput_message`): those of a rolled-back
+    // savepoint could not be told from the others.
+    if options.messages && options.delivery == Delivery::Committed {
+        return None;
+    }
     match options.streaming {
         Streaming::Off => None,
         Streaming::On => Some("on"),
@@ -84,10 +89,10 @@ pub fn render(options: &Options, version: i32, without_streaming: bool) -> Resul
     if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
         return Err(Failure::new(Code::E_ARGUMENT, "a plugin option contains a NUL byte").hint("remove it"));
     }
-    let pairs: Vec<_> = pairs
-        .iter()
-        .map(|(name, value)| format!("{} {}", quote_identifier(name), quote_command_literal(value)))
-        .collect();
+    let pair = |(name, value): &(String, String)| {
+        Ok(format!("{} {}", quote_command_identifier(name)?, quote_command_literal(value)))
+    };
+    let pairs: Vec<_> = pairs.iter().map(pair).collect::<Result<_, PgError>>()?;
     Ok(if pairs.is_empty() { String::new() } else { format!(" ({})", pairs.join(", ")) })
 }
 
@@ -141,6 +146,14 @@ mod tests {
             render(&options(&[("protocol_version", "1")]), 180_004, false).unwrap(),
             r#" ("proto_version" '1', "publication_names" '"p"')"#
         );
+    }
+
+    #[test]
+    fn messages_are_not_streamed_when_they_have_to_be_assembled() {
+        for (delivery, streamed) in [("committed", false), ("as-sent", true)] {
+            let options = options(&[("messages", "on"), ("streaming", "on"), ("delivery", delivery)]);
+            assert_eq!(render(&options, 180_004, false).unwrap().contains("streaming"), streamed);
+        }
     }
 
     #[test]

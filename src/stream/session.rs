@@ -64,6 +64,8 @@ pub struct Session {
     ended: bool,
     received: Lsn,
     server: Lsn,
+    /// Up to here everything that the server has was read.
+    passed: Lsn,
     read: Read,
     /// By the server's clock, of the newest message.
     sent_at: PgTime,
@@ -109,6 +111,7 @@ impl Session {
             ended: false,
             received: Lsn::ZERO,
             server: Lsn::ZERO,
+            passed: Lsn::ZERO,
             read: Read::default(),
             sent_at: PgTime(0),
             commit_time_us: None,
@@ -151,8 +154,10 @@ impl Session {
     }
 
     /// The host declared everything up to `lsn` safe.
-    pub fn acknowledge(&mut self, lsn: Lsn) {
+    pub fn acknowledge(&mut self, lsn: Lsn) -> Result<(), Failure> {
         self.ledger.acknowledge(lsn);
+        // The server may have said where it is while this was pending, and not say it again.
+        self.advance()
     }
 
     /// One CopyData message.
@@ -172,7 +177,7 @@ impl Session {
                 }
                 self.message(start, payload)?;
                 self.after_message(now);
-                Ok(())
+                self.advance()
             }
             Frame::Keepalive { end, reply_requested, .. } => self.keepalive(now, end, reply_requested),
         }
@@ -180,7 +185,7 @@ impl Session {
 
     #[inline]
     fn message(&mut self, lsn: Lsn, payload: &[u8]) -> Result<(), Failure> {
-        let mut out = Out { outbox: &mut self.outbox, ledger: &mut self.ledger };
+        let mut out = Out { outbox: &mut self.outbox, ledger: &mut self.ledger, passed: &mut self.passed };
         match &mut self.mode {
             Mode::Committed(committed) => committed.message(&mut out, lsn, payload),
             Mode::AsSent(as_sent) => as_sent.message(&mut out, lsn, payload),
@@ -226,18 +231,26 @@ impl Session {
             committed.passed(end)?;
         }
         self.end_at(end);
-        if self.ended || !self.ledger.may_advance(end) {
+        self.passed = self.passed.max(end);
+        self.advance()
+    }
+
+    /// Nothing pending: what was read up to is safe (rules 6 to 9).
+    #[inline]
+    fn advance(&mut self) -> Result<(), Failure> {
+        let position = self.passed;
+        if self.ended || !self.ledger.may_advance(position) {
             return Ok(());
         }
         match self.idle_advance {
             IdleAdvance::Off => Ok(()),
             IdleAdvance::Auto => {
-                self.ledger.advance(end);
+                self.ledger.advance(position);
                 Ok(())
             }
             IdleAdvance::Host => {
-                self.ledger.complete(end)?;
-                let event = Event { lsn: end.0, ack_lsn: end.0, ..Event::new(Kind::POSITION) };
+                self.ledger.complete(position)?;
+                let event = Event { lsn: position.0, ack_lsn: position.0, ..Event::new(Kind::POSITION) };
                 self.outbox.plain(without_identity(event, Kind::POSITION))
             }
         }
@@ -251,7 +264,8 @@ impl Session {
     /// Hands out more of it, up to `bytes`.
     pub fn replay(&mut self, now: Now, bytes: usize) -> Result<(), Failure> {
         if let Mode::Committed(committed) = &mut self.mode {
-            let mut out = Out { outbox: &mut self.outbox, ledger: &mut self.ledger };
+            let mut out =
+                Out { outbox: &mut self.outbox, ledger: &mut self.ledger, passed: &mut self.passed };
             committed.continue_replay(&mut out, bytes)?;
         }
         self.after_message(now);
@@ -392,3 +406,7 @@ fn raw(out: &mut Out<'_>, lsn: Lsn, payload: &[u8]) -> Result<(), Failure> {
     }
     out.outbox.named(without_identity(event, Kind::RAW), payload, None, Some(content))
 }
+
+#[cfg(test)]
+#[path = "session_tests/mod.rs"]
+mod tests;

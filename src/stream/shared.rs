@@ -12,6 +12,7 @@ use super::error::Failure;
 use super::log::Log;
 use super::position::Position;
 use super::queue::Queue;
+use super::standby::StandbyCell;
 use super::stats::Stats;
 use crate::lsn::Lsn;
 use crate::model::State;
@@ -25,7 +26,11 @@ pub struct Shared {
     pub log: Log,
     /// Numbers for the host.
     pub stats: Stats,
+    /// What a physical standby tells besides its flush position.
+    pub standby: StandbyCell,
     state: AtomicU32,
+    /// STREAMING was reached since the start: what comes afterwards is for the reads to tell.
+    streamed: AtomicBool,
     /// Highest position that the host acknowledged.
     acknowledged: AtomicU64,
     /// An acknowledgement that the thread has not taken in.
@@ -33,6 +38,8 @@ pub struct Shared {
     /// Highest `ack_lsn` that the host was handed, or knows from the start.
     delivered: AtomicU64,
     request: AtomicU32,
+    /// Which thread is the stream's. One that was left behind in a name look-up is none any more.
+    attempt: AtomicU32,
     stop_deadline: Mutex<Option<Instant>>,
     outcome: Mutex<Outcome>,
     finished: Condvar,
@@ -67,11 +74,14 @@ impl Shared {
             queue,
             log,
             stats: Stats::default(),
+            standby: StandbyCell::default(),
             state: AtomicU32::new(State::OPEN as u32),
+            streamed: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
             acknowledge_waits: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
             request: AtomicU32::new(Request::Stream as u32),
+            attempt: AtomicU32::new(0),
             stop_deadline: Mutex::default(),
             outcome: Mutex::default(),
             finished: Condvar::new(),
@@ -91,6 +101,11 @@ impl Shared {
         self.state()
     }
 
+    /// Did the stream begin, whatever became of it?
+    pub fn streamed(&self) -> bool {
+        self.streamed.load(SeqCst)
+    }
+
     /// Is it in this state?
     pub fn is(&self, state: State) -> bool {
         self.state() == state as u32
@@ -99,6 +114,9 @@ impl Shared {
     /// Enters a state. A read that waits looks again at an end.
     pub fn enter(&self, state: State) {
         let _settling = lock(&self.outcome);
+        if state == State::STREAMING {
+            self.streamed.store(true, SeqCst);
+        }
         self.state.store(state as u32, SeqCst);
         if matches!(state, State::STREAMING | State::ENDED | State::FAILED) {
             self.queue.announce();
@@ -146,8 +164,11 @@ impl Shared {
         self.last_error.store(failure.code as i32, SeqCst);
     }
 
-    /// What the host asks for.
-    pub fn request(&self) -> Request {
+    /// What the host asks of the thread of this attempt.
+    pub fn request(&self, attempt: u32) -> Request {
+        if attempt != self.attempt.load(SeqCst) {
+            return Request::Leave;
+        }
         match self.request.load(SeqCst) {
             0 => Request::Stream,
             1 => Request::Stop,
@@ -164,9 +185,9 @@ impl Shared {
         self.queue.thread().signal();
     }
 
-    /// Is the thread to end?
-    pub fn ending(&self) -> bool {
-        self.request() != Request::Stream
+    /// Is the thread of this attempt to end?
+    pub fn ending(&self, attempt: u32) -> bool {
+        self.request(attempt) != Request::Stream
     }
 
     /// Until when a stop in good order may take.
@@ -174,15 +195,21 @@ impl Shared {
         *lock(&self.stop_deadline)
     }
 
-    /// A new attempt to start.
-    pub fn restart(&self) {
+    /// A new attempt to start: its number.
+    pub fn new_attempt(&self) -> u32 {
         *lock(&self.outcome) = Outcome::default();
+        let attempt = self.attempt.fetch_add(1, SeqCst) + 1;
+        self.streamed.store(false, SeqCst);
         self.request.store(Request::Stream as u32, SeqCst);
         self.queue.thread().drain();
+        attempt
     }
 
     /// From the thread, as the last thing that it does.
-    pub fn finish(&self, failure: Option<Failure>) {
+    pub fn finish(&self, attempt: u32, failure: Option<Failure>) {
+        if attempt != self.attempt.load(SeqCst) {
+            return;
+        }
         let state = if failure.is_some() { State::FAILED } else { State::ENDED };
         if let Some(failure) = &failure {
             self.note_error(failure);

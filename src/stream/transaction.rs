@@ -39,6 +39,8 @@ pub struct Part {
     origin: bool,
     changes: u64,
     hash: u64,
+    /// A late prepare: the server sends it long after its `lsn`, at its COMMIT PREPARED (rule 12).
+    late: bool,
 }
 
 /// A transaction that has begun and not ended.
@@ -114,7 +116,7 @@ impl Transaction {
     }
 
     /// What to expect when it comes again: all that the host got of it. None: nothing.
-    pub fn part(&self) -> Option<Part> {
+    pub fn part(&self, late: bool) -> Option<Part> {
         if !self.begun {
             return None;
         }
@@ -124,6 +126,7 @@ impl Transaction {
             origin: self.origin || self.delivered.is_some_and(|part| part.origin),
             changes: self.changes,
             hash: self.hash,
+            late,
         }))
     }
 
@@ -234,6 +237,11 @@ impl Part {
     /// Whose part it is.
     pub fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// Ought it to have come by the time that the server is at `position`?
+    pub fn is_due(&self, position: Lsn) -> bool {
+        !self.late && position > self.identity.lsn
     }
 
     /// The transaction ought to come again, and did not.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use walstream::model::Kind;
 
 use crate::on_each_major;
-use crate::support::{Case, Val, wait_until};
+use crate::support::{Case, Val, assert_tape, wait_until};
 
 /// Small enough that a few hundred rows are streamed.
 const STREAM_EARLY: &str = "ALTER DATABASE {} SET logical_decoding_work_mem = '64kB'";
@@ -95,5 +95,29 @@ on_each_major! {
         assert!(ids(&first) == (200_000..201_000).collect::<Vec<_>>());
         assert!(ids(&second) == (100_000..104_000).collect::<Vec<_>>());
         assert!(first.last().unwrap().commit_lsn < second.last().unwrap().commit_lsn);
+    }
+
+    /// A transactional message is rolled back with its savepoint. Streamed, it would not tell which one that is.
+    fn messages_of_savepoints_vanish(case, from 14) {
+        prepare(case);
+        case.sql.each(&[
+            "BEGIN",
+            "INSERT INTO t VALUES (1)",
+            "SAVEPOINT a",
+            "SELECT pg_logical_emit_message(true, 'lost', repeat('x', 70000))",
+            "ROLLBACK TO a",
+            "SELECT pg_logical_emit_message(true, 'kept', repeat('y', 70000))",
+            "COMMIT",
+        ]);
+        for streaming in ["auto", "on"] {
+            let host = case.stream(&[("messages", "on"), ("streaming", streaming)]);
+            assert_tape(&host.entries(1), "
+                BEGIN #1 x1
+                RELATION n x1 public.t [id int4,v text]
+                INSERT #2 x1 public.t (1,null)
+                MESSAGE #3 x1 transactional 'kept' y*70000
+                COMMIT #end x1
+            ");
+        }
     }
 }

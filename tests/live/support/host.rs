@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use walstream::ffi::*;
 use walstream::lsn::Lsn;
 use walstream::model::code::{Code, State};
-use walstream::model::event::{EventFlag, Kind, OriginDetail, RollbackDetail, TypeDetail};
+use walstream::model::event::{EventFlag, Kind, OriginDetail, RollbackDetail, TimelineDetail, TypeDetail};
 use walstream::model::{Column, Event, Relation, Value, ValueKind};
 
 /// One value of a row, copied.
@@ -16,6 +16,8 @@ use walstream::model::{Column, Event, Relation, Value, ValueKind};
 pub enum Val {
     Null,
     Text(String),
+    /// Text that is not UTF-8: a SQL_ASCII database's.
+    RawText(Vec<u8>),
     Binary(Vec<u8>),
     Unchanged,
     NotSent,
@@ -50,6 +52,10 @@ pub struct Seen {
     pub origin_lsn: u64,
     /// Of a ROLLBACK_PREPARED.
     pub prepare_end_lsn: u64,
+    /// Of a WAL or TIMELINE.
+    pub timeline: u32,
+    pub old_timeline: u32,
+    pub switch_lsn: u64,
 }
 
 impl Seen {
@@ -106,8 +112,8 @@ impl Fault {
 }
 
 pub struct Host {
-    stream: *mut StreamHandle,
-    log: Box<Arc<Mutex<Vec<String>>>>,
+    pub stream: *mut StreamHandle,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 // SAFETY: the functions that a test calls from two threads at once are the header's "any thread" ones.
@@ -115,7 +121,7 @@ unsafe impl Send for Host {}
 unsafe impl Sync for Host {}
 
 unsafe extern "C" fn keep(user: *mut c_void, level: i32, message: *const c_char) {
-    let log = unsafe { &*user.cast::<Arc<Mutex<Vec<String>>>>() };
+    let log = unsafe { &*user.cast::<Mutex<Vec<String>>>() };
     let message = unsafe { CStr::from_ptr(message) }.to_string_lossy();
     log.lock().unwrap().push(format!("{level} {message}"));
 }
@@ -126,13 +132,13 @@ impl Host {
     }
 
     pub fn try_open(conninfo: &str, options: &[(&str, &str)]) -> Result<Host, Fault> {
-        let log: Box<Arc<Mutex<Vec<String>>>> = Box::default();
+        let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let conninfo = CString::new(conninfo).unwrap();
         let (mut stream, mut error) = (null_mut(), null_mut());
         // SAFETY: as the header wants it.
         unsafe {
             let config = walstream_config_new();
-            walstream_config_set_log(config, Some(keep), std::ptr::from_ref(&*log).cast_mut().cast());
+            walstream_config_set_log(config, Some(keep), Arc::as_ptr(&log).cast_mut().cast());
             for (key, value) in options {
                 let (key, value) = (CString::new(*key).unwrap(), CString::new(*value).unwrap());
                 if walstream_config_set(config, key.as_ptr(), value.as_ptr(), &mut error) < 0 {
@@ -166,7 +172,13 @@ impl Host {
         // SAFETY: as the header wants it; the event lives until the next call.
         unsafe {
             match walstream_next_event(self.stream, ms, &mut event, &mut error) {
-                0 => Got::Event(Box::new(copy(&*event))),
+                0 => {
+                    // Those of physical replication and base backups have tests of their own.
+                    if (*event).kind < Kind::WAL as u32 {
+                        crate::fields::check(&*event);
+                    }
+                    Got::Event(Box::new(copy(&*event)))
+                }
                 code if code == Code::TIMEOUT as i32 => Got::Timeout,
                 code if code == Code::WOKEN as i32 => Got::Woken,
                 code if code == Code::END as i32 => Got::End,
@@ -177,9 +189,9 @@ impl Host {
 
     /// The next event; anything else fails the test.
     pub fn event(&self) -> Seen {
-        match self.next(Duration::from_secs(30)) {
+        match self.next(Duration::from_secs(120)) {
             Got::Event(seen) => *seen,
-            other => panic!("no event but {other:?}; log: {:#?}", self.log()),
+            other => panic!("no event but {other:?}; {:#?}; log: {:#?}", self.stats(), self.log()),
         }
     }
 
@@ -278,7 +290,7 @@ pub fn lsn(text: &str) -> u64 {
     text.parse::<Lsn>().unwrap().0
 }
 
-unsafe fn fault(error: *mut Error) -> Fault {
+pub unsafe fn fault(error: *mut Error) -> Fault {
     let text = |text| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
     let read = unsafe { &*error };
     let fault = Fault {
@@ -313,7 +325,12 @@ unsafe fn values(data: *const Value, count: u32) -> Vec<Val> {
     let copy = |value: &Value| unsafe {
         match value.kind {
             kind if kind == ValueKind::NULL as u32 => Val::Null,
-            kind if kind == ValueKind::TEXT as u32 => Val::Text(string(value.data, value.size)),
+            kind if kind == ValueKind::TEXT as u32 => {
+                match String::from_utf8(bytes(value.data.cast(), value.size).to_vec()) {
+                    Ok(text) => Val::Text(text),
+                    Err(error) => Val::RawText(error.into_bytes()),
+                }
+            }
             kind if kind == ValueKind::BINARY as u32 => {
                 Val::Binary(bytes(value.data.cast(), value.size).to_vec())
             }
@@ -376,6 +393,12 @@ unsafe fn copy(event: &Event) -> Seen {
             }
             kind if kind == Kind::ORIGIN as u32 => {
                 seen.origin_lsn = (*event.detail.cast::<OriginDetail>()).origin_lsn;
+            }
+            kind if kind == Kind::WAL as u32 || kind == Kind::TIMELINE as u32 => {
+                let detail = &*event.detail.cast::<TimelineDetail>();
+                seen.timeline = detail.timeline;
+                seen.old_timeline = detail.old_timeline;
+                seen.switch_lsn = detail.switch_lsn;
             }
             kind if kind == Kind::ROLLBACK_PREPARED as u32 => {
                 seen.prepare_end_lsn = (*event.detail.cast::<RollbackDetail>()).prepare_end_lsn;

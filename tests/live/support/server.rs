@@ -17,9 +17,9 @@ struct Pipes {
     output: BufReader<ChildStdout>,
 }
 
-/// The majors to test on: all five in CI, those named in WALSTREAM_TEST_MAJORS elsewhere.
+/// The majors to test on: all five, or those named in WALSTREAM_TEST_MAJORS.
 pub fn majors() -> Vec<u32> {
-    let text = std::env::var("WALSTREAM_TEST_MAJORS").unwrap_or_else(|_| "15 18".to_owned());
+    let text = std::env::var("WALSTREAM_TEST_MAJORS").unwrap_or_else(|_| "14 15 16 17 18".to_owned());
     text.split_whitespace().map(|word| word.parse().expect("WALSTREAM_TEST_MAJORS: numbers")).collect()
 }
 
@@ -32,10 +32,16 @@ impl Server {
 
     /// One for a test that breaks it. `arguments` are scripts/pg-server's.
     pub fn own(major: u32, arguments: &[&str]) -> Server {
+        Server::own_with(major, arguments, &[])
+    }
+
+    /// The same, with environment variables for scripts/pg-server.
+    pub fn own_with(major: u32, arguments: &[&str], environment: &[(&str, &str)]) -> Server {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/pg-server");
         let mut child = Command::new(script)
             .args(["--major", &major.to_string(), "--tcp"])
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

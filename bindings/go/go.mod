@@ -1,0 +1,3 @@
+module walstream
+
+go 1.23

@@ -1,0 +1,97 @@
+package walstream
+
+// #cgo !walstream_static pkg-config: walstream
+// #cgo walstream_static pkg-config: --static walstream
+// #cgo walstream_static LDFLAGS: -l:libwalstream.a -Wl,--as-needed
+// #include "native.h"
+import "C"
+
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+)
+
+// Version is that of the C library in use.
+func Version() string { return C.GoString(C.walstream_version()) }
+
+// checkABI tells a library that this package was not built for.
+func checkABI() error {
+	if found := C.walstream_abi_version(); found != C.WALSTREAM_VERSION_MAJOR {
+		return &Error{
+			Code:    ErrUnsupported,
+			Message: fmt.Sprintf("libwalstream has ABI %d, this program was built for %d", found, C.WALSTREAM_VERSION_MAJOR),
+			Hint:    "rebuild the program, or install the library that it was built with",
+		}
+	}
+	return nil
+}
+
+// config builds a walstream_config. The first failure sticks.
+type config struct {
+	c   *C.walstream_config
+	err error
+}
+
+func newConfig() *config {
+	config := &config{c: C.walstream_config_new()}
+	if config.c == nil {
+		config.err = &Error{Code: ErrMemory, Message: "out of memory"}
+	}
+	return config
+}
+
+func (c *config) free() { C.walstream_config_free(c.c) }
+
+func (c *config) set(key, value string) {
+	if c.err != nil {
+		return
+	}
+	ckey, err := cString("option", key)
+	if err != nil {
+		c.err = err
+		return
+	}
+	defer C.free(unsafe.Pointer(ckey))
+	cvalue, err := cString("option "+key, value)
+	if err != nil {
+		c.err = err
+		return
+	}
+	defer C.free(unsafe.Pointer(cvalue))
+	var cerr *C.walstream_error
+	c.err = takeError(C.walstream_config_set(c.c, ckey, cvalue, &cerr), cerr)
+}
+
+// cString gives a C copy, to be freed. C would read a text with a NUL in it as another one.
+func cString(what, text string) (*C.char, error) {
+	if strings.IndexByte(text, 0) >= 0 {
+		return nil, &Error{Code: ErrArgument, Message: what + ": a NUL in the text", Hint: "leave it out"}
+	}
+	return C.CString(text), nil
+}
+
+// textAt is C's memory as a string, without a copy.
+func textAt(start *C.char, size C.uint32_t) string {
+	return unsafe.String((*byte)(unsafe.Pointer(start)), int(size))
+}
+
+// takeError makes a Go error of a C one, and frees that. Codes of 0 and above are none.
+func takeError(code C.int32_t, c *C.walstream_error) error {
+	if code >= 0 {
+		return nil
+	}
+	if c == nil {
+		return &Error{Code: Code(code), Message: Code(code).text()}
+	}
+	defer C.walstream_error_free(c)
+	return &Error{
+		Code:     Code(c.code),
+		SQLState: C.GoString(c.sqlstate),
+		Message:  C.GoString(c.message),
+		Detail:   C.GoString(c.detail),
+		Hint:     C.GoString(c.hint),
+		Errno:    errno(c.os_errno),
+		flags:    uint32(c.flags),
+	}
+}
