@@ -22,8 +22,9 @@
  * Text is UTF-8 as the server sent it (a SQL_ASCII database sends its bytes unchanged), followed by a NUL
  * that the length does not count. No public pointer to text is NULL unless its comment says so.
  *
- * fork. A child may call only walstream_free, walstream_batch_free and walstream_error_free; they give
- * back nothing and leave the parent's connection alone. Signals are blocked on the library's threads.
+ * fork. A child may call only walstream_free, walstream_batch_free, walstream_error_free, walstream_admin_free and
+ * walstream_snapshot_free; they give back nothing and leave the parent's connection alone. Signals are blocked on the
+ * library's threads.
  *
  * 64-bit targets only. Structs without struct_size never change; those with it, and the event (see
  * walstream_batch_events), only grow at their end.
@@ -202,11 +203,12 @@ enum walstream_kind
    */
   WALSTREAM_RAW = 22,
   /**
-   * Physical mode: write-ahead log, payload from lsn on.
+   * Physical mode: write-ahead log, payload from lsn on. Chunks join without a gap, and may end within a record.
    */
   WALSTREAM_WAL = 23,
   /**
-   * Physical mode: the server went over to a new timeline.
+   * Physical mode: the server went over to a new timeline. WAL goes on from the start of the segment that the switch lies in, on
+   * the new timeline; what came of the old one beyond the switch is void.
    */
   WALSTREAM_TIMELINE = 24,
   /**
@@ -214,7 +216,7 @@ enum walstream_kind
    */
   WALSTREAM_BACKUP_START = 25,
   /**
-   * Base backup: an archive begins; name is its file name.
+   * Base backup: an archive begins; name is its file name, such as base.tar or 16385.tar.gz.
    */
   WALSTREAM_ARCHIVE_BEGIN = 26,
   /**
@@ -409,6 +411,89 @@ typedef uint32_t walstream_column_flag;
 #endif // __cplusplus
 
 /**
+ * walstream_slot_request.flags and walstream_slot_info.flags
+ */
+enum walstream_slot_flag
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * Physical; not set: logical.
+   */
+  WALSTREAM_SLOT_PHYSICAL = 1,
+  /**
+   * Ends with the connection that made it.
+   */
+  WALSTREAM_SLOT_TEMPORARY = 2,
+  /**
+   * Sends prepared transactions at their PREPARE.
+   */
+  WALSTREAM_SLOT_TWO_PHASE = 4,
+  /**
+   * Synchronised to standbys (PostgreSQL 17 and later).
+   */
+  WALSTREAM_SLOT_FAILOVER = 8,
+  /**
+   * Request: a physical slot holds log back from now on, not only from its first use.
+   */
+  WALSTREAM_SLOT_RESERVE_WAL = 16,
+  /**
+   * Info: somebody reads it.
+   */
+  WALSTREAM_SLOT_ACTIVE = 32,
+  /**
+   * Info: a standby's copy of a slot of the primary.
+   */
+  WALSTREAM_SLOT_SYNCED = 64,
+  /**
+   * Info: invalidated by a conflict with recovery.
+   */
+  WALSTREAM_SLOT_CONFLICTING = 128,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum walstream_slot_flag walstream_slot_flag;
+#else
+typedef uint32_t walstream_slot_flag;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * walstream_slot_request.snapshot
+ */
+enum walstream_snapshot_wish
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * None.
+   */
+  WALSTREAM_SNAPSHOT_NOTHING = 0,
+  /**
+   * Exported by the server's own means: no transaction needed.
+   */
+  WALSTREAM_SNAPSHOT_EXPORT = 1,
+  /**
+   * Taken by a transaction of the handle's connection, and exported from there.
+   */
+  WALSTREAM_SNAPSHOT_USE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum walstream_snapshot_wish walstream_snapshot_wish;
+#else
+typedef uint32_t walstream_snapshot_wish;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * A connection for single questions and commands.
+ */
+typedef struct walstream_admin walstream_admin;
+
+/**
  * Events of the batch. Immutable once handed out: any threads may read it at once.
  */
 typedef struct walstream_batch walstream_batch;
@@ -417,6 +502,11 @@ typedef struct walstream_batch walstream_batch;
  * Options of streams to come. Copied by walstream_open: change, reuse or free it afterwards.
  */
 typedef struct walstream_config walstream_config;
+
+/**
+ * A snapshot of the data as of a slot's start, that other connections may import.
+ */
+typedef struct walstream_snapshot walstream_snapshot;
 
 /**
  * One slot, one thread.
@@ -564,7 +654,7 @@ typedef struct walstream_event {
    */
   uint64_t ack_lsn;
   /**
-   * Microseconds since 1970-01-01 UTC by the server's clock; 0 unknown.
+   * Microseconds since 1970-01-01 UTC by the server's clock; 0 unknown. WAL: when it was sent.
    */
   int64_t commit_time_us;
   /**
@@ -605,8 +695,9 @@ typedef struct walstream_event {
   uint32_t detail_count;
   /**
    * By kind: TRUNCATE an array of walstream_relation pointers (see walstream_event_relation), TYPE walstream_type_detail,
-   * ORIGIN walstream_origin_detail, ROLLBACK_PREPARED walstream_rollback_detail, TIMELINE walstream_timeline_detail,
-   * BACKUP_START an array of walstream_tablespace_detail, BACKUP_PROGRESS walstream_progress_detail. Else NULL.
+   * ORIGIN walstream_origin_detail, ROLLBACK_PREPARED walstream_rollback_detail, WAL and TIMELINE walstream_timeline_detail,
+   * BACKUP_START and BACKUP_END walstream_backup_detail, ARCHIVE_BEGIN walstream_tablespace_detail, BACKUP_PROGRESS
+   * walstream_progress_detail. Else NULL.
    */
   const void *detail;
   /**
@@ -789,6 +880,180 @@ typedef struct walstream_stats {
 } walstream_stats;
 
 /**
+ * The host's: set struct_size to sizeof(walstream_system).
+ */
+typedef struct walstream_system {
+  /**
+   * Set by the host.
+   */
+  uint32_t struct_size;
+  /**
+   * The timeline that the server is on.
+   */
+  uint32_t timeline;
+  /**
+   * Made by initdb, the same on all standbys.
+   */
+  uint64_t system_id;
+  /**
+   * How far its log is flushed.
+   */
+  uint64_t flush_lsn;
+  /**
+   * The connection's; "" on one without.
+   */
+  const char *database;
+  /**
+   * As in server_version_num: 150004 is 15.4.
+   */
+  int32_t server_version;
+  /**
+   * 0
+   */
+  uint32_t reserved;
+} walstream_system;
+
+/**
+ * TIMELINE: the switch. The event's payload is the history file's content, its name the file's name. WAL: only timeline is set.
+ */
+typedef struct walstream_timeline_detail {
+  /**
+   * Where the old timeline ends.
+   */
+  uint64_t switch_lsn;
+  /**
+   * The timeline that goes on from there.
+   */
+  uint32_t timeline;
+  /**
+   * The timeline that ends.
+   */
+  uint32_t old_timeline;
+} walstream_timeline_detail;
+
+/**
+ * The host's: set struct_size to sizeof(walstream_history).
+ */
+typedef struct walstream_history {
+  /**
+   * Set by the host.
+   */
+  uint32_t struct_size;
+  /**
+   * The timeline asked for.
+   */
+  uint32_t timeline;
+  /**
+   * "0000000A.history"
+   */
+  const char *file_name;
+  /**
+   * The file, to be stored as it is; a NUL follows.
+   */
+  const uint8_t *content;
+  /**
+   * Of content, without the NUL.
+   */
+  uint64_t content_len;
+  /**
+   * The switches that led to this timeline, oldest first. NULL when there is none.
+   */
+  const struct walstream_timeline_detail *switches;
+  /**
+   * How many.
+   */
+  uint64_t switch_count;
+} walstream_history;
+
+/**
+ * What walstream_admin_create_slot is to make. Set struct_size to sizeof(walstream_slot_request), the rest to 0.
+ */
+typedef struct walstream_slot_request {
+  /**
+   * Set by the host.
+   */
+  uint32_t struct_size;
+  /**
+   * WALSTREAM_SLOT_*
+   */
+  uint32_t flags;
+  /**
+   * WALSTREAM_SNAPSHOT_*; only of logical slots.
+   */
+  uint32_t snapshot;
+  /**
+   * 0
+   */
+  uint32_t reserved;
+  /**
+   * Output plugin of a logical slot; NULL: pgoutput.
+   */
+  const char *plugin;
+} walstream_slot_request;
+
+/**
+ * The host's: set struct_size to sizeof(walstream_slot_info). What the server's version does not know is as there: off, 0, "".
+ */
+typedef struct walstream_slot_info {
+  /**
+   * Set by the host.
+   */
+  uint32_t struct_size;
+  /**
+   * WALSTREAM_SLOT_*
+   */
+  uint32_t flags;
+  /**
+   * Oldest log that it holds back; 0: none.
+   */
+  uint64_t restart_lsn;
+  /**
+   * How far it is acknowledged; 0 for a physical one.
+   */
+  uint64_t confirmed_flush_lsn;
+  /**
+   * From where on prepared transactions are sent at their PREPARE; 0 unknown (before PostgreSQL 18).
+   */
+  uint64_t two_phase_at;
+  /**
+   * Bytes that may still be written before it may be lost; -1: no limit, or lost already.
+   */
+  int64_t safe_wal_size;
+  /**
+   * Process that reads it; 0: none.
+   */
+  int32_t active_pid;
+  /**
+   * Timeline of restart_lsn, of a physical slot on PostgreSQL 15 and later; else 0.
+   */
+  uint32_t restart_timeline;
+  /**
+   * Oldest transaction whose rows it keeps; 0: none.
+   */
+  uint32_t xmin;
+  /**
+   * The same for catalogs.
+   */
+  uint32_t catalog_xmin;
+  /**
+   * "" for a physical one.
+   */
+  const char *plugin;
+  /**
+   * "" for a physical one.
+   */
+  const char *database;
+  /**
+   * "reserved", "extended", "unreserved", "lost"; "" while it holds back nothing.
+   */
+  const char *wal_status;
+  /**
+   * Why it was invalidated; "": it was not.
+   */
+  const char *invalidation_reason;
+} walstream_slot_info;
+
+/**
  * TYPE: a user-made type of a column that follows. A domain carries its base type's name.
  */
 typedef struct walstream_type_detail {
@@ -835,25 +1100,7 @@ typedef struct walstream_rollback_detail {
 } walstream_rollback_detail;
 
 /**
- * TIMELINE: the switch. The event's payload is the history file's content, its name the file's name.
- */
-typedef struct walstream_timeline_detail {
-  /**
-   * Where the old timeline ends.
-   */
-  uint64_t switch_lsn;
-  /**
-   * The timeline that goes on from there.
-   */
-  uint32_t timeline;
-  /**
-   * The timeline that ends.
-   */
-  uint32_t old_timeline;
-} walstream_timeline_detail;
-
-/**
- * BACKUP_START: one tablespace. The data directory itself has OID 0 and location "".
+ * BACKUP_START, ARCHIVE_BEGIN: one tablespace. The data directory itself has OID 0 and location "".
  */
 typedef struct walstream_tablespace_detail {
   /**
@@ -875,7 +1122,25 @@ typedef struct walstream_tablespace_detail {
 } walstream_tablespace_detail;
 
 /**
- * BACKUP_PROGRESS: bytes of archives, uncompressed.
+ * BACKUP_START, BACKUP_END: the log from the one's lsn on this timeline to the other's is needed to make the backup whole.
+ */
+typedef struct walstream_backup_detail {
+  /**
+   * Of the event's lsn.
+   */
+  uint32_t timeline;
+  /**
+   * BACKUP_END: 0.
+   */
+  uint32_t tablespace_count;
+  /**
+   * The data directory among them; NULL when tablespace_count is 0.
+   */
+  const struct walstream_tablespace_detail *tablespaces;
+} walstream_backup_detail;
+
+/**
+ * BACKUP_PROGRESS: bytes of archives, before compression.
  */
 typedef struct walstream_progress_detail {
   /**
@@ -1096,6 +1361,18 @@ int32_t walstream_open(const char *conninfo,
                        struct walstream_error **error);
 
 /**
+ * Opens and starts a base backup by the options backup.*: walstream_next_event and walstream_next_batch then give BACKUP_START, for each archive
+ * ARCHIVE_BEGIN and BACKUP_DATA, BACKUP_PROGRESS in between, MANIFEST_BEGIN with its BACKUP_DATA, BACKUP_END, and END. An archive is in
+ * tar format. Nothing is acknowledged, and a backup that breaks off is not taken up again: the stream fails. Returns as soon as the
+ * server is reached, after connect_timeout_ms at the latest: its checkpoint is waited for by the first read, which may also be the one to tell what
+ * the server refuses.
+ */
+int32_t walstream_basebackup_start(const char *conninfo,
+                                   const struct walstream_config *config,
+                                   struct walstream_stream **stream,
+                                   struct walstream_error **error);
+
+/**
  * Connects, checks server and slot, starts streaming. Waits at most connect_timeout_ms and slot.wait_ms; the first connection is
  * not retried unless retry.first=on. After a failure it may be called again. walstream_wake from another thread ends it with WOKEN.
  * start_lsn 0: where the slot stands. Else the host's own last durable ack_lsn: E_GAP when it is above what the server has written, or,
@@ -1131,6 +1408,28 @@ int32_t walstream_ack_lsn(struct walstream_stream *stream,
                           struct walstream_error **error);
 
 /**
+ * mode=physical: as walstream_ack_lsn(flush), and tells the server what is written (though not flushed) and applied besides, for
+ * synchronous_commit=remote_write and remote_apply. 0: not known. Never waits. Any thread.
+ */
+int32_t walstream_ack_positions(struct walstream_stream *stream,
+                                uint64_t write,
+                                uint64_t flush,
+                                uint64_t apply,
+                                struct walstream_error **error);
+
+/**
+ * mode=physical: the server's vacuum is to keep rows that these transactions may see, and catalog rows; 0: none. The epochs count how often
+ * transaction numbers had wrapped around. Told at once, then with each status interval and after each reconnect; taken back by
+ * walstream_stop. The server ignores numbers from the future or the distant past. Never waits. Any thread.
+ */
+int32_t walstream_hot_standby_feedback(struct walstream_stream *stream,
+                                       uint32_t xmin,
+                                       uint32_t xmin_epoch,
+                                       uint32_t catalog_xmin,
+                                       uint32_t catalog_xmin_epoch,
+                                       struct walstream_error **error);
+
+/**
  * Ends one wait: the read (or start) now waiting, or else the next one, returns WOKEN; several wakes before that count as one.
  * Events that are ready come first only with the call after. Any thread; async-signal-safe.
  */
@@ -1164,6 +1463,108 @@ int32_t walstream_stop(struct walstream_stream *stream,
  * calls have left and no log callback runs. Not from the log callback.
  */
 void walstream_free(struct walstream_stream *stream);
+
+/**
+ * Connects as walstream_open and walstream_start do, by conninfo and connect_timeout_ms, to the database that the conninfo names. config NULL:
+ * all defaults. The handle keeps its connection, and makes a new one when the server has ended it. One thread at a time
+ * may be inside a call on it (another one gets E_BUSY), besides walstream_admin_cancel and walstream_admin_free. Text that a call gives
+ * lives until the next call on the handle.
+ */
+int32_t walstream_admin_open(const char *conninfo,
+                             const struct walstream_config *config,
+                             struct walstream_admin **admin,
+                             struct walstream_error **error);
+
+/**
+ * Which server, timeline and database this is, and how far its log is flushed.
+ */
+int32_t walstream_admin_identify(struct walstream_admin *admin,
+                                 struct walstream_system *inout,
+                                 struct walstream_error **error);
+
+/**
+ * The value of a setting, as SHOW prints it. *value lives until the next call.
+ */
+int32_t walstream_admin_show(struct walstream_admin *admin,
+                             const char *name,
+                             const char **value,
+                             struct walstream_error **error);
+
+/**
+ * A timeline's history file, and its switches. Empty for timeline 1, which has none.
+ */
+int32_t walstream_admin_timeline_history(struct walstream_admin *admin,
+                                         uint32_t timeline,
+                                         struct walstream_history *inout,
+                                         struct walstream_error **error);
+
+/**
+ * Makes a slot. request NULL: a logical one for pgoutput. A logical slot waits for all transactions that are open in any database:
+ * timeout_ms (-1: for ever) or walstream_admin_cancel end that, with TIMEOUT or WOKEN, and leave neither the slot nor a walsender behind.
+ * *consistent_lsn (may be NULL) is where a logical slot begins, 0 for a physical one. With WALSTREAM_SNAPSHOT_EXPORT or _USE *snapshot is a handle that
+ * keeps the connection (the next call on admin makes another); else it may be NULL. A temporary slot ends with the connection that made it:
+ * with the snapshot's, else with admin's.
+ */
+int32_t walstream_admin_create_slot(struct walstream_admin *admin,
+                                    const char *name,
+                                    const struct walstream_slot_request *request,
+                                    int32_t timeout_ms,
+                                    uint64_t *consistent_lsn,
+                                    struct walstream_snapshot **snapshot,
+                                    struct walstream_error **error);
+
+/**
+ * Changes a slot; for both -1 leaves it, 0 is off, 1 on. two_phase needs PostgreSQL 18, failover 17.
+ */
+int32_t walstream_admin_alter_slot(struct walstream_admin *admin,
+                                   const char *name,
+                                   int32_t two_phase,
+                                   int32_t failover,
+                                   struct walstream_error **error);
+
+/**
+ * What the server says of a slot; E_SLOT_MISSING when there is none.
+ */
+int32_t walstream_admin_read_slot(struct walstream_admin *admin,
+                                  const char *name,
+                                  struct walstream_slot_info *inout,
+                                  struct walstream_error **error);
+
+/**
+ * Drops a slot. wait 0: E_SLOT_IN_USE while somebody reads it. wait 1: waits for the reader's end, at most timeout_ms (-1: for ever), or until
+ * walstream_admin_cancel.
+ */
+int32_t walstream_admin_drop_slot(struct walstream_admin *admin,
+                                  const char *name,
+                                  int32_t wait,
+                                  int32_t timeout_ms,
+                                  struct walstream_error **error);
+
+/**
+ * Ends the call in progress, or else the next one: it returns WOKEN once the server has called off what it was doing. Any thread;
+ * async-signal-safe.
+ */
+int32_t walstream_admin_cancel(struct walstream_admin *admin);
+
+/**
+ * NULL is fine. Ends the call in progress, as walstream_admin_cancel does (that one returns E_CLOSED), waits for its end, and closes the connection.
+ */
+void walstream_admin_free(struct walstream_admin *admin);
+
+/**
+ * For SET TRANSACTION SNAPSHOT in a transaction that is REPEATABLE READ. Lives as long as the snapshot. NULL: "". Any thread.
+ */
+const char *walstream_snapshot_name(const struct walstream_snapshot *snapshot);
+
+/**
+ * What was committed before this position is in the snapshot, everything else comes through the slot. NULL: 0. Any thread.
+ */
+uint64_t walstream_snapshot_lsn(const struct walstream_snapshot *snapshot);
+
+/**
+ * NULL is fine. Closes the connection: transactions that imported the snapshot keep it, others no longer can. Also after walstream_admin_free.
+ */
+void walstream_snapshot_free(struct walstream_snapshot *snapshot);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -71,7 +71,9 @@ fn the_committed_header_is_the_generated_one() {
 #[test]
 fn the_readme_shows_the_quickstart() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let quickstart = fs::read_to_string(root().join("c-examples/quickstart.c")).unwrap();
-    assert!(readme.contains(quickstart.trim_end()), "README.md shows another quickstart.c");
-    assert!(quickstart.lines().count() < 60);
+    for name in ["quickstart.c", "quickstart.cpp"] {
+        let quickstart = fs::read_to_string(root().join("c-examples").join(name)).unwrap();
+        assert!(readme.contains(quickstart.trim_end()), "README.md shows another {name}");
+        assert!(quickstart.lines().count() < 60);
+    }
 }

@@ -558,6 +558,9 @@ fn slots_and_publications() {
             invalidation_reason: None,
             failover: major >= 17,
             synced: false,
+            xmin: None,
+            catalog_xmin: info.catalog_xmin,
+            safe_wal_size: None,
         }
     );
     assert!(info.restart_lsn.is_some());

@@ -93,6 +93,13 @@ func TestJSONOfAnEventThatIsOver(t *testing.T) {
 	if err != nil || &line[0] != &room[0] || !json.Valid(line[5:]) {
 		t.Errorf("%s %v", line, err)
 	}
+	// Room for the line, but not for C's NUL.
+	for _, spare := range []int{-1, 0, 1} {
+		tight, err := event.AppendJSON(make([]byte, 0, len(line)-5+spare))
+		if err != nil || string(tight) != string(line[5:]) {
+			t.Errorf("%d to spare: %q %v", spare, tight, err)
+		}
+	}
 	stream.Close()
 	_, _ = stream.Next(deadline(t))
 	if line, err := json.Marshal(event); !errors.Is(err, walstream.ErrState) {

@@ -69,6 +69,37 @@ func TestCancellingEndsAWait(t *testing.T) {
 	}
 }
 
+func TestCancellingAmongEventsLosesNone(t *testing.T) {
+	db := world(t)
+	stream := open(t, db)
+	db.Exec("INSERT INTO account SELECT i, 'n', NULL FROM generate_series(1, 1000) i")
+	ctx, cancel := context.WithCancel(deadline(t))
+	defer cancel()
+	seen := int64(0)
+	for event, err := range stream.Events(ctx) {
+		if err != nil {
+			if !errors.Is(err, context.Canceled) || event != nil {
+				t.Fatal(event, err)
+			}
+			break
+		}
+		if event.Kind() == walstream.Insert {
+			if seen++; seen == 10 {
+				cancel()
+			}
+		}
+	}
+	if seen != 10 {
+		t.Error("it went on to", seen)
+	}
+	if event, err := stream.Next(ctx); !errors.Is(err, context.Canceled) || event != nil {
+		t.Error(event, err)
+	}
+	if id, err := nextOf(t, stream, walstream.Insert).New().Value(0).Int64(); id != 11 {
+		t.Error(id, err)
+	}
+}
+
 func TestOpenCanBeCancelled(t *testing.T) {
 	// It takes connections and says nothing.
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

@@ -130,14 +130,11 @@ func (s *Stream) Events(ctx context.Context) iter.Seq2[*Event, error] {
 			return
 		}
 		defer s.reading.Store(false)
-		// One registration for the whole loop; a look at a flag for each event.
-		var done atomic.Bool
-		defer context.AfterFunc(ctx, func() {
-			done.Store(true)
-			s.wake()
-		})()
+		// One registration for the whole loop; a look at the channel for each event.
+		defer context.AfterFunc(ctx, s.wake)()
+		done := ctx.Done()
 		for {
-			err := s.advance(ctx, &done)
+			err := s.advance(ctx, done)
 			if err == io.EOF {
 				return
 			}
@@ -152,11 +149,16 @@ func (s *Stream) Events(ctx context.Context) iter.Seq2[*Event, error] {
 	}
 }
 
-func (s *Stream) advance(ctx context.Context, done *atomic.Bool) error {
+func (s *Stream) advance(ctx context.Context, done <-chan struct{}) error {
 	if s.closed.Load() {
 		return s.leave()
 	}
-	if s.left > 0 && !done.Load() {
+	select {
+	case <-done:
+		return ctx.Err()
+	default:
+	}
+	if s.left > 0 {
 		s.step()
 		return nil
 	}

@@ -177,6 +177,8 @@ func TestScanRefusesWhatDoesNotFit(t *testing.T) {
 		want  error
 	}{
 		{text(oidInt8, "128"), new(int8), ErrArgument},
+		{text(oidInt8, "257"), new(int8), ErrArgument},
+		{text(oidInt8, "4294967296"), new(uint32), ErrArgument},
 		{text(oidInt8, "-1"), new(uint64), ErrArgument},
 		{text(oidInt8, "1"), new(bool), ErrArgument},
 		{text(oidInt8, "1"), new(time.Duration), ErrArgument},

@@ -18,6 +18,12 @@ mod names;
 mod stats;
 mod stream;
 
+// The header follows this order.
+mod admin;
+mod admin_types;
+
+pub use admin::*;
+pub use admin_types::*;
 pub use batch::*;
 pub use config::*;
 pub use convert::*;

@@ -10,8 +10,10 @@ use super::config::Config;
 use super::error::Error;
 use super::fork::Generation;
 use super::guard::{self, Out, Outcome, guard};
-use crate::lsn::Lsn;
+use crate::lsn::{Lsn, Xid};
 use crate::model::{Code, Event};
+use crate::stream::options::Mode;
+use crate::stream::standby::Keeps;
 use crate::stream::{Failure, NoEvent, Options, Stream};
 
 /// One slot, one thread.
@@ -23,6 +25,25 @@ pub struct StreamHandle {
 }
 
 impl StreamHandle {
+    fn open(
+        conninfo: *const c_char,
+        config: *const Config,
+        change: impl FnOnce(&mut Options),
+    ) -> Result<StreamHandle, Failure> {
+        let conninfo = guard::text(conninfo, "conninfo")?;
+        // SAFETY: NULL or a config of ours, which by contract one thread uses at a time.
+        let (mut options, log) = match unsafe { config.as_ref() } {
+            Some(config) => (config.options.clone(), config.sink()),
+            None => (Options::default(), None),
+        };
+        change(&mut options);
+        Ok(StreamHandle {
+            stream: Stream::open(conninfo, options, log)?,
+            poisoned: AtomicBool::new(false),
+            generation: Generation::current(),
+        })
+    }
+
     /// One call on the stream; NULL and a panic before are its caller's failures.
     #[inline]
     pub(super) fn call(
@@ -50,7 +71,7 @@ impl StreamHandle {
     }
 }
 
-fn outcome(result: Result<(), NoEvent>) -> Outcome {
+pub(super) fn outcome(result: Result<(), NoEvent>) -> Outcome {
     match result {
         Ok(()) => Ok(Code::OK),
         Err(NoEvent::Timeout) => Ok(Code::TIMEOUT),
@@ -71,20 +92,33 @@ pub unsafe extern "C" fn walstream_open(
     let out = Out::new(stream, null_mut());
     guard(error, || {
         let place = out.get("stream")?;
-        let conninfo = guard::text(conninfo, "conninfo")?;
-        // SAFETY: NULL or a config of ours, which by contract one thread uses at a time.
-        let (options, log) = match unsafe { config.as_ref() } {
-            Some(config) => (config.options.clone(), config.sink()),
-            None => (Options::default(), None),
-        };
-        let opened = StreamHandle {
-            stream: Stream::open(conninfo, options, log)?,
-            poisoned: AtomicBool::new(false),
-            generation: Generation::current(),
-        };
+        let opened = StreamHandle::open(conninfo, config, |_| ())?;
         // SAFETY: `Out` checked it.
         unsafe { place.write(Box::into_raw(Box::new(opened))) };
         Ok(Code::OK)
+    })
+}
+
+/// Opens and starts a base backup by the options backup.*: walstream_next_event and walstream_next_batch then give BACKUP_START, for each archive
+/// ARCHIVE_BEGIN and BACKUP_DATA, BACKUP_PROGRESS in between, MANIFEST_BEGIN with its BACKUP_DATA, BACKUP_END, and END. An archive is in
+/// tar format. Nothing is acknowledged, and a backup that breaks off is not taken up again: the stream fails. Returns as soon as the
+/// server is reached, after connect_timeout_ms at the latest: its checkpoint is waited for by the first read, which may also be the one to tell what
+/// the server refuses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_basebackup_start(
+    conninfo: *const c_char,
+    config: *const Config,
+    stream: *mut *mut StreamHandle,
+    error: *mut *mut Error,
+) -> i32 {
+    let out = Out::new(stream, null_mut());
+    guard(error, || {
+        let place = out.get("stream")?;
+        let opened = StreamHandle::open(conninfo, config, |options| options.mode = Mode::Backup)?;
+        let code = outcome(opened.stream.start(Lsn::ZERO)).inspect_err(|_| opened.stream.close())?;
+        // SAFETY: `Out` checked it.
+        unsafe { place.write(Box::into_raw(Box::new(opened))) };
+        Ok(code)
     })
 }
 
@@ -146,6 +180,40 @@ pub unsafe extern "C" fn walstream_ack_lsn(
     error: *mut *mut Error,
 ) -> i32 {
     StreamHandle::call(stream, error, |stream| stream.acknowledge(Lsn(lsn)).map(|()| Code::OK))
+}
+
+/// mode=physical: as walstream_ack_lsn(flush), and tells the server what is written (though not flushed) and applied besides, for
+/// synchronous_commit=remote_write and remote_apply. 0: not known. Never waits. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_ack_positions(
+    stream: *mut StreamHandle,
+    write: u64,
+    flush: u64,
+    apply: u64,
+    error: *mut *mut Error,
+) -> i32 {
+    StreamHandle::call(stream, error, |stream| {
+        stream.acknowledge_positions(Lsn(write), Lsn(flush), Lsn(apply)).map(|()| Code::OK)
+    })
+}
+
+/// mode=physical: the server's vacuum is to keep rows that these transactions may see, and catalog rows; 0: none. The epochs count how often
+/// transaction numbers had wrapped around. Told at once, then with each status interval and after each reconnect; taken back by
+/// walstream_stop. The server ignores numbers from the future or the distant past. Never waits. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn walstream_hot_standby_feedback(
+    stream: *mut StreamHandle,
+    xmin: u32,
+    xmin_epoch: u32,
+    catalog_xmin: u32,
+    catalog_xmin_epoch: u32,
+    error: *mut *mut Error,
+) -> i32 {
+    StreamHandle::call(stream, error, |stream| {
+        let keeps =
+            Keeps { xmin: Xid(xmin), xmin_epoch, catalog_xmin: Xid(catalog_xmin), catalog_xmin_epoch };
+        stream.keep_rows(keeps).map(|()| Code::OK)
+    })
 }
 
 /// Ends one wait: the read (or start) now waiting, or else the next one, returns WOKEN; several wakes before that count as one.

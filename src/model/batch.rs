@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::OutOfMemory;
 use super::arena::{Arena, Pool};
-use super::event::{Event, OldKind, OriginDetail, RollbackDetail, TypeDetail};
+use super::event::{Event, OldKind, OriginDetail, RollbackDetail, TimelineDetail, TypeDetail};
 use super::relation::{ColumnFlag, Relation, RelationDef};
 use super::value::{Value, ValueKind};
 use crate::wire::{FieldKind, FieldSink, Span};
@@ -23,7 +23,7 @@ const RECENT_RELATIONS: usize = 4;
 /// A batch under construction.
 #[derive(Debug)]
 pub struct BatchBuilder {
-    arena: Arena,
+    pub(super) arena: Arena,
     events: Vec<Event>,
     relations: Vec<Arc<RelationDef>>,
     ack_lsn: u64,
@@ -232,6 +232,20 @@ impl BatchBuilder {
         self.push(event, payload, Some(gid), None)
     }
 
+    /// Adds a WAL or TIMELINE.
+    pub fn push_timeline(
+        &mut self,
+        mut event: Event,
+        payload: &[u8],
+        name: Option<Span>,
+        content: Span,
+        detail: TimelineDetail,
+    ) -> Result<(), OutOfMemory> {
+        event.detail = self.detail(detail)?;
+        event.detail_count = 1;
+        self.push(event, payload, name, Some(content))
+    }
+
     /// Closes the batch and leaves an empty builder behind. None when there is nothing in it.
     pub fn seal(&mut self) -> Result<Option<Batch>, OutOfMemory> {
         if self.events.is_empty() {
@@ -259,7 +273,7 @@ impl BatchBuilder {
         Ok(Some(Batch::new(events.as_ptr(), events.len(), events, sealed)))
     }
 
-    fn add(&mut self, event: Event) {
+    pub(super) fn add(&mut self, event: Event) {
         self.ack_lsn = self.ack_lsn.max(event.ack_lsn);
         // Within the capacity that the caller reserved.
         self.events.push(event);
@@ -286,11 +300,11 @@ impl BatchBuilder {
         Ok(start)
     }
 
-    fn text(&mut self, text: &[u8]) -> Result<*const c_char, OutOfMemory> {
+    pub(super) fn text(&mut self, text: &[u8]) -> Result<*const c_char, OutOfMemory> {
         Ok(self.copy(text)?.as_ptr().cast_const().cast())
     }
 
-    fn detail<T: Copy>(&mut self, detail: T) -> Result<*const c_void, OutOfMemory> {
+    pub(super) fn detail<T: Copy>(&mut self, detail: T) -> Result<*const c_void, OutOfMemory> {
         let place = self.arena.take(size_of::<T>(), align_of::<T>())?.cast::<T>();
         // SAFETY: room for one T was just taken.
         unsafe { place.write(detail) };

@@ -38,13 +38,14 @@ pub enum Kind {
     POSITION = 21,
     /// Output of another plugin, unparsed.
     RAW = 22,
-    /// Physical mode: write-ahead log, payload from lsn on.
+    /// Physical mode: write-ahead log, payload from lsn on. Chunks join without a gap, and may end within a record.
     WAL = 23,
-    /// Physical mode: the server went over to a new timeline.
+    /// Physical mode: the server went over to a new timeline. WAL goes on from the start of the segment that the switch lies in, on
+    /// the new timeline; what came of the old one beyond the switch is void.
     TIMELINE = 24,
     /// Base backup: its start position and tablespaces.
     BACKUP_START = 25,
-    /// Base backup: an archive begins; name is its file name.
+    /// Base backup: an archive begins; name is its file name, such as base.tar or 16385.tar.gz.
     ARCHIVE_BEGIN = 26,
     /// Base backup: the next piece of the archive or manifest.
     BACKUP_DATA = 27,
@@ -140,7 +141,7 @@ pub struct Event {
     pub lsn: u64,
     /// Not 0: once everything up to here is safe at the host, ack this number (never lsn or commit_lsn).
     pub ack_lsn: u64,
-    /// Microseconds since 1970-01-01 UTC by the server's clock; 0 unknown.
+    /// Microseconds since 1970-01-01 UTC by the server's clock; 0 unknown. WAL: when it was sent.
     pub commit_time_us: i64,
     /// The transaction; 0 if the server gave none.
     pub xid: u32,
@@ -161,8 +162,9 @@ pub struct Event {
     /// Elements behind detail.
     pub detail_count: u32,
     /// By kind: TRUNCATE an array of walstream_relation pointers (see walstream_event_relation), TYPE walstream_type_detail,
-    /// ORIGIN walstream_origin_detail, ROLLBACK_PREPARED walstream_rollback_detail, TIMELINE walstream_timeline_detail,
-    /// BACKUP_START an array of walstream_tablespace_detail, BACKUP_PROGRESS walstream_progress_detail. Else NULL.
+    /// ORIGIN walstream_origin_detail, ROLLBACK_PREPARED walstream_rollback_detail, WAL and TIMELINE walstream_timeline_detail,
+    /// BACKUP_START and BACKUP_END walstream_backup_detail, ARCHIVE_BEGIN walstream_tablespace_detail, BACKUP_PROGRESS
+    /// walstream_progress_detail. Else NULL.
     pub detail: *const c_void,
     /// GID, message prefix or origin; NULL where the kind has none.
     pub name: *const c_char,
@@ -238,7 +240,7 @@ pub struct RollbackDetail {
     pub prepare_time_us: i64,
 }
 
-/// TIMELINE: the switch. The event's payload is the history file's content, its name the file's name.
+/// TIMELINE: the switch. The event's payload is the history file's content, its name the file's name. WAL: only timeline is set.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct TimelineDetail {
@@ -250,7 +252,19 @@ pub struct TimelineDetail {
     pub old_timeline: u32,
 }
 
-/// BACKUP_START: one tablespace. The data directory itself has OID 0 and location "".
+/// BACKUP_START, BACKUP_END: the log from the one's lsn on this timeline to the other's is needed to make the backup whole.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct BackupDetail {
+    /// Of the event's lsn.
+    pub timeline: u32,
+    /// BACKUP_END: 0.
+    pub tablespace_count: u32,
+    /// The data directory among them; NULL when tablespace_count is 0.
+    pub tablespaces: *const TablespaceDetail,
+}
+
+/// BACKUP_START, ARCHIVE_BEGIN: one tablespace. The data directory itself has OID 0 and location "".
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct TablespaceDetail {
@@ -264,7 +278,7 @@ pub struct TablespaceDetail {
     pub location_len: u32,
 }
 
-/// BACKUP_PROGRESS: bytes of archives, uncompressed.
+/// BACKUP_PROGRESS: bytes of archives, before compression.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ProgressDetail {

@@ -4,6 +4,7 @@
 //! or transactions. `unsafe` stays inside this floor: what it offers upwards is safe.
 
 pub mod arena;
+pub mod backup;
 pub mod batch;
 pub mod builtin_types;
 pub mod catalog;

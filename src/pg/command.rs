@@ -5,7 +5,7 @@
 
 use super::connection::Connection;
 use super::error::PgError;
-use super::quote::{quote_identifier, quote_literal};
+use super::quote::{quote_command_identifier, quote_literal};
 use super::wait::Patience;
 use crate::lsn::Lsn;
 
@@ -20,6 +20,24 @@ pub struct SystemIdentity {
     pub flush_lsn: Lsn,
     /// `None` on a connection without a database (physical replication).
     pub database: Option<String>,
+    /// As in server_version_num.
+    pub server_version: i32,
+}
+
+/// A timeline's history as the server keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelineFile {
+    /// `0000000A.history`
+    pub name: String,
+    /// Text, but bytes: a reason may quote the name of a restore point in any encoding.
+    pub content: Vec<u8>,
+}
+
+impl TimelineFile {
+    /// The ancestors, the oldest first.
+    pub fn switches(&self) -> Result<Vec<TimelineSwitch>, PgError> {
+        parse_history(&String::from_utf8_lossy(&self.content))
+    }
 }
 
 /// One run of a server, from its start to its end.
@@ -49,12 +67,13 @@ impl Connection {
             timeline: set.parse(0, 1)?,
             flush_lsn: set.parse(0, 2)?,
             database: set.text(0, 3).map(str::to_owned),
+            server_version: self.server_version(),
         })
     }
 
     /// A setting's value in this session.
     pub fn show(&mut self, name: &str, patience: &Patience<'_>) -> Result<String, PgError> {
-        self.query_rows(&format!("SHOW {}", quote_identifier(name)), patience)?.parse(0, 0)
+        self.query_rows(&format!("SHOW {}", quote_command_identifier(name)?), patience)?.parse(0, 0)
     }
 
     /// Is this a standby (or a server still recovering)? And since when does this server run: microseconds of its own
@@ -76,10 +95,14 @@ impl Connection {
         if timeline <= 1 {
             return Ok(Vec::new());
         }
+        self.timeline_file(timeline, patience)?.switches()
+    }
+
+    /// The history file of `timeline`, which the first one has not. Replication connections only.
+    pub fn timeline_file(&mut self, timeline: u32, patience: &Patience<'_>) -> Result<TimelineFile, PgError> {
         let set = self.query_rows(&format!("TIMELINE_HISTORY {timeline}"), patience)?;
-        // Bytes, because a reason may quote the name of a restore point in any encoding.
         let content = set.bytes(0, 1).ok_or(PgError::Protocol("a timeline history without content"))?;
-        parse_history(&String::from_utf8_lossy(content))
+        Ok(TimelineFile { name: set.parse(0, 0)?, content: content.to_vec() })
     }
 
     /// Those of `names` that are not publications of this database.

@@ -79,7 +79,7 @@ impl Connection {
         }
     }
 
-    fn start_copy(
+    pub(super) fn start_copy(
         &mut self,
         command: &str,
         wanted: Status,

@@ -48,6 +48,9 @@ pub enum PgError {
     /// A text for the server contains a NUL byte.
     #[error("a name or command contains a NUL byte")]
     Nul,
+    /// A name for a replication command contains a double quote, which cannot be written there.
+    #[error("a name contains a double quote")]
+    DoubleQuote,
     /// An allocation failed.
     #[error("out of memory")]
     OutOfMemory,

@@ -4,6 +4,8 @@
 //! nothing here blocks otherwise, except libpq's name look-up in [`Connection::connect`]. Refuses to know what
 //! the bytes of the stream mean (that is `wire`), when to retry and what an error means for a stream (`stream`).
 
+mod backup;
+mod cancel;
 mod command;
 mod connect;
 mod connect_error;
@@ -12,25 +14,31 @@ mod conninfo;
 mod copy;
 mod error;
 mod notice;
+mod physical;
 mod query;
 mod quote;
 mod result;
 mod session;
 mod signal;
 mod slot;
+mod slot_command;
 mod sys;
 mod wait;
 
-pub use command::{ServerRun, SystemIdentity, TimelineSwitch};
+pub use backup::{BackupStart, Tablespace, backup_end};
+pub use command::{ServerRun, SystemIdentity, TimelineFile, TimelineSwitch};
 pub use connection::Connection;
 pub use conninfo::{Conninfo, ConninfoError};
 pub use copy::{CopyData, CopyEnd, Received, Started};
 pub use error::{ConnectError, PgError, ServerError, SqlState, Words};
 pub use notice::Notice;
+pub use physical::next_timeline;
 pub use quote::{
-    IdentifierListError, parse_identifier_list, quote_command_literal, quote_identifier, quote_literal,
+    IdentifierListError, parse_identifier_list, quote_command_identifier, quote_command_literal,
+    quote_identifier, quote_literal,
 };
 pub use result::{ResultSet, Status};
 pub use signal::spawn_with_signals_blocked;
 pub use slot::{CreatedSlot, SlotInfo, SlotRequest, Snapshot};
+pub use slot_command::{PhysicalPosition, PhysicalSlotRequest, SlotChange};
 pub use wait::{EventFd, Interest, Patience, Readiness, wait};

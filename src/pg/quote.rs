@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
-/// As a SQL identifier, always with quotes. Good for SQL and for replication commands.
+use super::error::PgError;
+
+/// As a SQL identifier, always with quotes. For SQL only: replication commands do not know a doubled quote.
 pub fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -16,6 +18,11 @@ pub fn quote_literal(text: &str) -> String {
     } else {
         format!("'{quotes}'")
     }
+}
+
+/// As an identifier of a replication command. A name with a double quote cannot be written there (`repl_scanner.l`), and would end early.
+pub fn quote_command_identifier(name: &str) -> Result<String, PgError> {
+    if name.contains('"') { Err(PgError::DoubleQuote) } else { Ok(format!("\"{name}\"")) }
 }
 
 /// As a string constant of a replication command, where a backslash is a character like any other.
@@ -115,6 +122,8 @@ mod tests {
         assert_eq!(quote_literal("it's"), "'it''s'");
         assert_eq!(quote_literal("\\' "), r" E'\\'' '");
         assert_eq!(quote_command_literal("it's \\"), r"'it''s \'");
+        assert_eq!(quote_command_identifier("a\\B").unwrap(), r#""a\B""#);
+        assert!(matches!(quote_command_identifier("a\" (b"), Err(PgError::DoubleQuote)));
     }
 
     #[test]

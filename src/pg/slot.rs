@@ -4,7 +4,7 @@
 
 use super::connection::Connection;
 use super::error::PgError;
-use super::quote::{quote_identifier, quote_literal};
+use super::quote::{quote_command_identifier, quote_literal};
 use super::result::ResultSet;
 use super::wait::Patience;
 use crate::lsn::Lsn;
@@ -40,6 +40,12 @@ pub struct SlotInfo {
     pub failover: bool,
     /// This is a standby's copy of it (PostgreSQL 17).
     pub synced: bool,
+    /// The oldest transaction whose rows it keeps from vacuum.
+    pub xmin: Option<u32>,
+    /// The same for catalogs.
+    pub catalog_xmin: Option<u32>,
+    /// Bytes that may still be written before it may be lost; `None`: no limit, or lost already.
+    pub safe_wal_size: Option<i64>,
 }
 
 /// What CREATE_REPLICATION_SLOT is to make.
@@ -110,6 +116,9 @@ impl Connection {
             invalidation_reason: row.text("invalidation_reason")?,
             failover: row.flag("failover")?,
             synced: row.flag("synced")?,
+            xmin: row.value("xmin")?,
+            catalog_xmin: row.value("catalog_xmin")?,
+            safe_wal_size: row.value("safe_wal_size")?,
         }))
     }
 
@@ -127,16 +136,16 @@ impl Connection {
 
     /// Drops a slot; an error when it is in use.
     pub fn drop_slot(&mut self, name: &str, patience: &Patience<'_>) -> Result<(), PgError> {
-        self.query(&format!("DROP_REPLICATION_SLOT {}", quote_identifier(name)), patience).map(drop)
+        self.query(&format!("DROP_REPLICATION_SLOT {}", quote_command_identifier(name)?), patience).map(drop)
     }
 
-    fn major_version(&self) -> u32 {
+    pub(super) fn major_version(&self) -> u32 {
         u32::try_from(self.server_version() / 10_000).unwrap_or(0)
     }
 }
 
 /// Each with the first major version that has it.
-const COLUMNS: [(&str, u32); 14] = [
+const COLUMNS: [(&str, u32); 17] = [
     ("plugin", 0),
     ("slot_type", 0),
     ("database", 0),
@@ -151,6 +160,9 @@ const COLUMNS: [(&str, u32); 14] = [
     ("failover", 17),
     ("synced", 17),
     ("two_phase_at", 18),
+    ("xmin", 0),
+    ("catalog_xmin", 0),
+    ("safe_wal_size", 13),
 ];
 
 /// One row, asked by column name; a column that was not selected is NULL.
@@ -198,8 +210,8 @@ fn create_command(request: &SlotRequest<'_>, major: u32) -> Result<String, PgErr
     let temporary = if request.temporary { " TEMPORARY" } else { "" };
     let mut command = format!(
         "CREATE_REPLICATION_SLOT {}{temporary} LOGICAL {}",
-        quote_identifier(request.name),
-        quote_identifier(request.plugin)
+        quote_command_identifier(request.name)?,
+        quote_command_identifier(request.plugin)?
     );
     if major < 15 {
         command.push_str(match request.snapshot {

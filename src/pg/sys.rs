@@ -7,12 +7,13 @@
 use std::ffi::{c_char, c_int};
 
 pub use libpq_sys::{
-    PGconn, PGresult, PQbackendPID, PQclear, PQcmdStatus, PQconnectStartParams, PQconnectionNeedsPassword,
-    PQconninfo, PQconninfoFree, PQconninfoOption, PQconninfoParse, PQconsumeInput, PQdb, PQerrorMessage,
-    PQfinish, PQflush, PQfname, PQfreemem, PQgetCopyData, PQgetResult, PQgetisnull, PQgetlength, PQgetvalue,
-    PQgssEncInUse, PQhost, PQhostaddr, PQisBusy, PQnfields, PQntuples, PQoptions, PQparameterStatus, PQport,
-    PQputCopyData, PQputCopyEnd, PQresultErrorField, PQsendQuery, PQserverVersion, PQsetNoticeReceiver,
-    PQsetnonblocking, PQsocket, PQsslInUse,
+    PGconn, PGresult, PQbackendPID, PQcancel, PQclear, PQcmdStatus, PQconnectStartParams,
+    PQconnectionNeedsPassword, PQconninfo, PQconninfoFree, PQconninfoOption, PQconninfoParse, PQconsumeInput,
+    PQdb, PQerrorMessage, PQfinish, PQflush, PQfname, PQfreeCancel, PQfreemem, PQgetCancel, PQgetCopyData,
+    PQgetResult, PQgetisnull, PQgetlength, PQgetvalue, PQgssEncInUse, PQhost, PQhostaddr, PQisBusy,
+    PQnfields, PQntuples, PQoptions, PQparameterStatus, PQport, PQputCopyData, PQputCopyEnd,
+    PQresultErrorField, PQsendQuery, PQserverVersion, PQsetNoticeReceiver, PQsetnonblocking, PQsocket,
+    PQsslInUse,
 };
 
 unsafe extern "C" {

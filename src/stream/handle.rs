@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::error::Failure;
 use super::log::{Log, Sink};
-use super::options::Options;
+use super::options::{Mode, Options};
 use super::plugin_options::check_combinations;
 use super::position::Position;
 use super::queue::Queue;
@@ -33,7 +33,7 @@ const LEAVING: Duration = Duration::from_millis(200);
 /// See the file's head.
 pub struct Stream {
     conninfo: Conninfo,
-    options: Arc<Options>,
+    pub(super) options: Arc<Options>,
     shared: Arc<Shared>,
     /// Held by the one thread that starts, reads or stops.
     reader: Mutex<Reader>,
@@ -136,6 +136,9 @@ impl Stream {
             Err(Failure::new(Code::E_ARGUMENT, format!("the option {option} is not set"))
                 .hint(format!("walstream_config_set(config, \"{option}\", …) before walstream_open")))
         };
+        if self.options.mode != Mode::Logical {
+            return Ok(());
+        }
         if self.options.slot.is_empty() {
             return missing("slot");
         }
@@ -305,7 +308,13 @@ impl Stream {
 
     /// Everything up to `lsn` is safe at the host.
     pub fn acknowledge(&self, lsn: Lsn) -> Result<(), Failure> {
-        let _call = self.enter()?;
+        self.acknowledging(lsn)?.shared().acknowledge(lsn);
+        Ok(())
+    }
+
+    /// A call that tells of positions, none above `highest`.
+    pub(super) fn acknowledging(&self, highest: Lsn) -> Result<Call<'_>, Failure> {
+        let call = self.enter()?;
         if !self.acknowledging.load(SeqCst) || self.shared.is(State::FAILED) {
             return Err(state(
                 "positions are acknowledged between start and stop",
@@ -313,15 +322,14 @@ impl Stream {
             ));
         }
         let limit = self.shared.delivered();
-        if lsn > limit {
+        if highest > limit {
             return Err(Failure::new(
                 Code::E_ACK_AHEAD,
-                format!("{lsn} is ahead of {limit}, the last that was handed out"),
+                format!("{highest} is ahead of {limit}, the last that was handed out"),
             )
             .hint("acknowledge an event's ack_lsn, never its lsn or commit_lsn; nothing was changed"));
         }
-        self.shared.acknowledge(lsn);
-        Ok(())
+        Ok(call)
     }
 
     /// Ends one wait. Async-signal-safe.

@@ -52,13 +52,13 @@ pub struct Ready {
     pub connected: Connected,
     /// For the next connection.
     pub server: (u64, u32),
-    /// When this run of the server began.
+    /// When this run of the server began; 0 where it cannot be asked.
     pub started_us: i64,
 }
 
 /// See the file's head.
 pub struct Handshake<'a> {
-    /// Newly made, in `replication=database`.
+    /// Newly made.
     pub connection: &'a mut Connection,
     /// The host's wishes.
     pub options: &'a Options,
@@ -91,7 +91,8 @@ impl Handshake<'_> {
         Ok(Ready { connected, server, started_us: run.started_us })
     }
 
-    fn check_system(&self, system: &SystemIdentity) -> Result<(u64, u32), Failure> {
+    /// Is it the same server as before?
+    pub fn check_system(&self, system: &SystemIdentity) -> Result<(u64, u32), Failure> {
         let id = system
             .system_id
             .parse()
@@ -141,7 +142,8 @@ impl Handshake<'_> {
         }
     }
 
-    fn wal_sender_timeout(&mut self) -> Result<Duration, Failure> {
+    /// After this long without a word of ours the server hangs up.
+    pub fn wal_sender_timeout(&mut self) -> Result<Duration, Failure> {
         let text = self.connection.show("wal_sender_timeout", self.patience)?;
         let timeout =
             parse_duration(&text).ok_or(PgError::Protocol("a wal_sender_timeout that is no time"))?;

@@ -3,8 +3,11 @@
 //! The rules (session and what it is made of) take `now` and frames: no socket, no clock. The worker has both.
 //! Knows nothing of C.
 
+pub mod admin;
 pub mod as_sent;
 pub mod assembler;
+pub mod backup;
+pub mod backup_command;
 pub mod committed;
 pub mod error;
 pub mod feedback;
@@ -17,13 +20,17 @@ pub mod log;
 pub mod option_values;
 pub mod options;
 pub mod outbox;
+pub mod physical;
+pub mod physical_start;
 pub mod plugin_options;
 pub mod position;
+pub mod protocol;
 pub mod queue;
 pub mod retry;
 pub mod server_failure;
 pub mod session;
 pub mod shared;
+pub mod standby;
 pub mod stats;
 pub mod transaction;
 pub mod worker;

@@ -62,6 +62,25 @@ pub fn word(text: &str, into: &mut String) -> bool {
     store(good.then(|| text.to_owned()), into)
 }
 
+/// Text on one line.
+pub fn label(text: &str, into: &mut String) -> bool {
+    // As long as the server takes it (`xlog.c: do_pg_backup_start`).
+    let good = text.len() <= 1024 && !text.contains(char::is_control);
+    store(good.then(|| text.to_owned()), into)
+}
+
+/// Words, numbers and what joins them.
+pub fn detail(text: &str, into: &mut String) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"=,_-".contains(&b);
+    store(text.bytes().all(allowed).then(|| text.to_owned()), into)
+}
+
+/// Kilobytes per second as the server takes them (`basebackup.c: MAX_RATE_LOWER`), or 0.
+pub fn rate(text: &str, into: &mut u32) -> bool {
+    let mut value = 0;
+    number(text, &mut value) && store((value == 0 || (32..=1 << 20).contains(&value)).then_some(value), into)
+}
+
 /// Milliseconds that fit in an int32_t.
 pub fn ms(text: &str, least: u64, into: &mut Duration) -> bool {
     let value = digits(text).filter(|ms| (least..=i32::MAX as u64).contains(ms));
@@ -82,6 +101,11 @@ pub fn auto_ms(text: &str, into: &mut Option<Duration>) -> bool {
 pub fn count(text: &str, least: usize, most: usize, into: &mut usize) -> bool {
     let value = digits(text).and_then(|n| usize::try_from(n).ok()).filter(|n| (least..=most).contains(n));
     store(value, into)
+}
+
+/// A plain number of 32 bits.
+pub fn number(text: &str, into: &mut u32) -> bool {
+    store(digits(text).and_then(|n| u32::try_from(n).ok()), into)
 }
 
 /// Bytes, with one of PostgreSQL's units or without.

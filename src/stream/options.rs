@@ -9,6 +9,7 @@ use std::ffi::CStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::backup_command::{BackupOptions, Checkpoint, Compression, Manifest};
 use super::error::Failure;
 use super::option_values as parse;
 use crate::lsn::Lsn;
@@ -76,10 +77,23 @@ pub enum PublicationMissing {
     Error,
 }
 
+/// What kind of replication?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Decoded changes of one database.
+    Logical,
+    /// The write-ahead log itself, of the whole cluster.
+    Physical,
+    /// A base backup: `walstream_basebackup_start` sets it.
+    Backup,
+}
+
 /// The options of one stream, checked.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the table's help says what each one is")]
 pub struct Options {
+    pub mode: Mode,
+    pub timeline: u32,
     pub slot: String,
     pub publication: Vec<String>,
     pub slot_create: SlotCreate,
@@ -114,6 +128,7 @@ pub struct Options {
     pub spill_dir: Option<PathBuf>,
     pub spill_memory_bytes: u64,
     pub spill_max_bytes: u64,
+    pub backup: BackupOptions,
     texts: BTreeMap<&'static str, String>,
 }
 
@@ -145,8 +160,16 @@ macro_rules! options {
 }
 
 options! {
+    c"mode" = c"logical", c"logical, physical",
+    c"logical: decoded changes of the tables in publications. physical: WAL events with the write-ahead log of the whole cluster; publication, plugin, delivery and spill options have no meaning then.",
+    |o, v| parse::choice(v, &mut o.mode, &[("logical", Mode::Logical), ("physical", Mode::Physical)]);
+
+    c"timeline" = c"0", c"0 to 4294967295",
+    c"mode=physical: the timeline to begin on. 0: the one that the start position lies on, as the server's history says.",
+    |o, v| parse::number(v, &mut o.timeline);
+
     c"slot" = c"", c"1 to 63 of a-z, 0-9 and _",
-    c"The replication slot to read. Must be set.",
+    c"The replication slot to read. Must be set for mode=logical.",
     |o, v| parse::slot_name(v, &mut o.slot);
 
     c"publication" = c"", c"names, comma-separated, quoted like SQL identifiers",
@@ -282,6 +305,63 @@ options! {
     c"spill.max_bytes" = c"0", c"0 to 1PB, with or without unit",
     c"Most bytes in spill.dir; 0: as many as it takes. When it is exhausted the stream reconnects with streaming=off.",
     |o, v| parse::bytes(v, &mut o.spill_max_bytes);
+
+    c"backup.label" = c"walstream base backup", c"up to 1024 characters without control characters",
+    c"Base backup: a name for it, in the server's log and in backup_label.",
+    |o, v| parse::label(v, &mut o.backup.label);
+
+    c"backup.checkpoint" = c"spread", c"fast, spread",
+    c"Base backup: its checkpoint is written at once, or over checkpoint_timeout so as not to disturb. No data comes before it is done.",
+    |o, v| parse::choice(v, &mut o.backup.checkpoint, &[("fast", Checkpoint::Fast), ("spread", Checkpoint::Spread)]);
+
+    c"backup.wal" = c"off", c"on, off",
+    c"Base backup: include the write-ahead log that makes it whole. off: it has to come from an archive or another stream.",
+    |o, v| parse::on_off(v, &mut o.backup.wal);
+
+    c"backup.wait" = c"on", c"on, off",
+    c"Base backup: on a server with archive_mode wait at the end until the log that the backup needs is archived.",
+    |o, v| parse::on_off(v, &mut o.backup.wait);
+
+    c"backup.progress" = c"on", c"on, off",
+    c"Base backup: let the server estimate the size, and deliver BACKUP_PROGRESS events.",
+    |o, v| parse::on_off(v, &mut o.backup.progress);
+
+    c"backup.manifest" = c"yes", c"yes, no, force-encode",
+    c"Base backup: a manifest of all files, for pg_verifybackup and for incremental backups.",
+    |o, v| parse::choice(v, &mut o.backup.manifest, &[
+        ("yes", Manifest::Yes), ("no", Manifest::No), ("force-encode", Manifest::ForceEncode)]);
+
+    c"backup.manifest_checksums" = c"crc32c", c"none, crc32c, sha224, sha256, sha384, sha512",
+    c"Base backup: what the manifest has of each file.",
+    |o, v| parse::choice(v, &mut o.backup.manifest_checksums, &[
+        ("none", "NONE"), ("crc32c", "CRC32C"), ("sha224", "SHA224"), ("sha256", "SHA256"),
+        ("sha384", "SHA384"), ("sha512", "SHA512")]);
+
+    c"backup.compression" = c"none", c"none, gzip, lz4, zstd",
+    c"Base backup: compress archives on the server (PostgreSQL 15 and later, where it was built with the method).",
+    |o, v| parse::choice(v, &mut o.backup.compression, &[
+        ("none", Compression::None), ("gzip", Compression::Gzip), ("lz4", Compression::Lz4),
+        ("zstd", Compression::Zstd)]);
+
+    c"backup.compression_detail" = c"", c"a level, or such as level=5,workers=2",
+    c"Base backup: how to compress.",
+    |o, v| parse::detail(v, &mut o.backup.compression_detail);
+
+    c"backup.max_rate_kb" = c"0", c"0, 32 to 1048576",
+    c"Base backup: most kilobytes per second; 0: no limit.",
+    |o, v| parse::rate(v, &mut o.backup.max_rate_kb);
+
+    c"backup.tablespace_map" = c"off", c"on, off",
+    c"Base backup: add the file tablespace_map, from which a server makes the links to its tablespaces.",
+    |o, v| parse::on_off(v, &mut o.backup.tablespace_map);
+
+    c"backup.verify_checksums" = c"on", c"on, off",
+    c"Base backup: let the server verify checksums of pages, where it has them.",
+    |o, v| parse::on_off(v, &mut o.backup.verify_checksums);
+
+    c"backup.incremental" = c"", c"the path of an earlier backup's manifest",
+    c"Base backup: only what changed since then (PostgreSQL 17 and later, with summarize_wal=on).",
+    |o, v| parse::path(v, &mut o.backup.incremental);
 }
 
 impl Options {
@@ -348,6 +428,8 @@ impl Options {
 
     fn blank() -> Options {
         Options {
+            mode: Mode::Logical,
+            timeline: 0,
             slot: String::new(),
             publication: Vec::new(),
             slot_create: SlotCreate::Never,
@@ -382,6 +464,7 @@ impl Options {
             spill_dir: None,
             spill_memory_bytes: 0,
             spill_max_bytes: 0,
+            backup: BackupOptions::default(),
             texts: BTreeMap::new(),
         }
     }

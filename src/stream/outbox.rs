@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use super::error::Failure;
 use crate::model::arena::Pool;
+use crate::model::backup::Tablespace;
 use crate::model::batch::Tuples;
-use crate::model::event::{EventFlag, OriginDetail};
+use crate::model::event::{EventFlag, OriginDetail, ProgressDetail, TimelineDetail};
 use crate::model::{Batch, BatchBuilder, Catalog, Event, Kind, OldKind, text};
 use crate::wire::{self, Message, Tag};
 
@@ -113,6 +114,47 @@ impl Outbox {
             self.commit_time_us = Some(event.commit_time_us);
         }
         Ok(self.room()?.push(event, bytes, name, content)?)
+    }
+
+    /// A chunk of write-ahead log of this timeline.
+    pub fn wal(&mut self, event: Event, payload: &[u8], timeline: u32) -> Result<(), Failure> {
+        let detail = TimelineDetail { switch_lsn: 0, timeline, old_timeline: 0 };
+        let content = whole(payload)?;
+        Ok(self.room()?.push_timeline(event, payload, None, content, detail)?)
+    }
+
+    /// A TIMELINE with its history file.
+    pub fn timeline(
+        &mut self,
+        event: Event,
+        file: &crate::pg::TimelineFile,
+        detail: TimelineDetail,
+    ) -> Result<(), Failure> {
+        let name = whole(file.name.as_bytes())?;
+        // The name's NUL lies between the two.
+        let bytes = [file.name.as_bytes(), b"\0", &file.content].concat();
+        let content = wire::Span { start: name.len + 1, len: whole(&bytes)?.len - name.len - 1 };
+        Ok(self.room()?.push_timeline(event, &bytes, Some(name), content, detail)?)
+    }
+
+    /// A BACKUP_START or BACKUP_END.
+    pub fn backup(
+        &mut self,
+        event: Event,
+        timeline: u32,
+        tablespaces: &[Tablespace<'_>],
+    ) -> Result<(), Failure> {
+        Ok(self.room()?.push_backup(event, timeline, tablespaces)?)
+    }
+
+    /// An ARCHIVE_BEGIN.
+    pub fn archive(&mut self, event: Event, name: &[u8], tablespace: &Tablespace<'_>) -> Result<(), Failure> {
+        Ok(self.room()?.push_archive(event, name, tablespace)?)
+    }
+
+    /// A BACKUP_PROGRESS.
+    pub fn progress(&mut self, event: Event, detail: ProgressDetail) -> Result<(), Failure> {
+        Ok(self.room()?.push_progress(event, detail)?)
     }
 
     /// A ROLLBACK_PREPARED.
@@ -256,6 +298,11 @@ impl Outbox {
             _ => Ok(()),
         }
     }
+}
+
+fn whole(bytes: &[u8]) -> Result<wire::Span, Failure> {
+    let len = u32::try_from(bytes.len()).map_err(|_| Failure::protocol("a message of 4 GiB or more"))?;
+    Ok(wire::Span { start: 0, len })
 }
 
 /// An event of another kind at the same place, that identifies nothing.

@@ -8,7 +8,7 @@ use super::options::{Delivery, Options, Origin, Streaming};
 use super::server_failure::unsupported;
 use super::session::PGOUTPUT;
 use crate::model::Code;
-use crate::pg::{quote_command_literal, quote_identifier};
+use crate::pg::{PgError, quote_command_identifier, quote_command_literal, quote_identifier};
 
 /// The first major version that walstream speaks to.
 const OLDEST: u32 = 14;
@@ -89,10 +89,10 @@ pub fn render(options: &Options, version: i32, without_streaming: bool) -> Resul
     if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
         return Err(Failure::new(Code::E_ARGUMENT, "a plugin option contains a NUL byte").hint("remove it"));
     }
-    let pairs: Vec<_> = pairs
-        .iter()
-        .map(|(name, value)| format!("{} {}", quote_identifier(name), quote_command_literal(value)))
-        .collect();
+    let pair = |(name, value): &(String, String)| {
+        Ok(format!("{} {}", quote_command_identifier(name)?, quote_command_literal(value)))
+    };
+    let pairs: Vec<_> = pairs.iter().map(pair).collect::<Result<_, PgError>>()?;
     Ok(if pairs.is_empty() { String::new() } else { format!(" ({})", pairs.join(", ")) })
 }
 

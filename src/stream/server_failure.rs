@@ -77,6 +77,9 @@ impl From<PgError> for Failure {
             PgError::Protocol(what) => {
                 Failure::protocol(format!("unexpected answer from the server: {what}"))
             }
+            PgError::DoubleQuote => {
+                Failure::new(Code::E_ARGUMENT, "a name contains a double quote").hint("remove it")
+            }
             PgError::Nul => Failure::new(Code::E_ARGUMENT, "a name contains a NUL byte").hint("remove it"),
         }
     }

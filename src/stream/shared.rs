@@ -12,6 +12,7 @@ use super::error::Failure;
 use super::log::Log;
 use super::position::Position;
 use super::queue::Queue;
+use super::standby::StandbyCell;
 use super::stats::Stats;
 use crate::lsn::Lsn;
 use crate::model::State;
@@ -25,6 +26,8 @@ pub struct Shared {
     pub log: Log,
     /// Numbers for the host.
     pub stats: Stats,
+    /// What a physical standby tells besides its flush position.
+    pub standby: StandbyCell,
     state: AtomicU32,
     /// STREAMING was reached since the start: what comes afterwards is for the reads to tell.
     streamed: AtomicBool,
@@ -71,6 +74,7 @@ impl Shared {
             queue,
             log,
             stats: Stats::default(),
+            standby: StandbyCell::default(),
             state: AtomicU32::new(State::OPEN as u32),
             streamed: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::session::Session;
+use super::protocol::Protocol;
 
 /// See the file's head.
 #[derive(Debug, Default)]
@@ -25,15 +25,15 @@ pub struct Stats {
 
 impl Stats {
     /// As of now.
-    pub fn update(&self, session: &mut Session) {
-        let (open, spilled) = session.held();
-        self.received_lsn.store(session.received_lsn().0, Relaxed);
-        self.server_lsn.store(session.server_lsn().0, Relaxed);
-        self.commit_delay_us.store(session.commit_delay_us(), Relaxed);
+    pub fn update(&self, session: &mut impl Protocol) {
+        let progress = session.progress();
+        self.received_lsn.store(progress.received.0, Relaxed);
+        self.server_lsn.store(progress.server.0, Relaxed);
+        self.commit_delay_us.store(progress.delay_us, Relaxed);
         self.events.store(session.outbox().events(), Relaxed);
-        self.bytes.store(session.bytes(), Relaxed);
-        self.open_transactions.store(open as u64, Relaxed);
-        self.spilled_bytes.store(spilled, Relaxed);
+        self.bytes.store(progress.bytes, Relaxed);
+        self.open_transactions.store(progress.open_transactions as u64, Relaxed);
+        self.spilled_bytes.store(progress.spilled_bytes, Relaxed);
     }
 
     /// This flush position went to the server.

@@ -8,9 +8,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::backup::Backup;
 use super::error::{Cure, Failure};
 use super::handshake::{Again, Before, Handshake, wanted_start};
-use super::options::{Options, PublicationMissing};
+use super::options::{Mode, Options, PublicationMissing};
+use super::physical::Physical;
+use super::protocol::Protocol;
 use super::retry::Retry;
 use super::server_failure::sqlstate;
 use super::session::{Now, Session};
@@ -42,15 +45,19 @@ pub struct Job {
 
 /// Runs until the stream ends, fails or is told to leave.
 pub fn run(job: Job) -> Result<(), Failure> {
-    Worker::new(job)?.run()
+    match job.options.mode {
+        Mode::Logical => Worker::<Session>::new(job)?.run(),
+        Mode::Physical => Worker::<Physical>::new(job)?.run(),
+        Mode::Backup => Worker::<Backup>::new(job)?.run(),
+    }
 }
 
-struct Worker {
+struct Worker<P> {
     conninfo: Conninfo,
     options: Arc<Options>,
     shared: Arc<Shared>,
     attempt: u32,
-    session: Session,
+    session: P,
     before: Before,
     retry: Retry,
     /// A batch that found no place in the queue.
@@ -67,11 +74,11 @@ enum Left {
     Done,
 }
 
-impl Worker {
-    fn new(job: Job) -> Result<Worker, Failure> {
+impl<P: Protocol> Worker<P> {
+    fn new(job: Job) -> Result<Worker<P>, Failure> {
         let (start, server) = wanted_start(&job.options, job.start_lsn)?;
         Ok(Worker {
-            session: Session::new(&job.options, now(), Arc::new(Pool::default())),
+            session: P::new(&job.options, now(), Arc::new(Pool::default())),
             before: Before { server, again: None, start, without_streaming: false },
             retry: Retry::new(&job.options),
             parked: None,
@@ -100,6 +107,10 @@ impl Worker {
 
     fn give_up_or_wait(&mut self, failure: Failure) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
+        if !P::RESUMES && self.before.again.is_some() {
+            self.hand_over_all();
+            return Err(Failure { cure: Cure::None, ..failure });
+        }
         if self.before.again.is_none() && !self.options.retry_first && failure.cure != Cure::RetryWhileHeld {
             return Err(failure);
         }
@@ -124,7 +135,7 @@ impl Worker {
     /// Waits, and goes on handing over what is here.
     fn pause(&mut self, until: Instant) -> Result<(), Failure> {
         loop {
-            self.session.acknowledge(self.shared.take_acknowledged())?;
+            self.session.take_in(&self.shared)?;
             self.hand_over(true)?;
             if self.shared.ending(self.attempt) {
                 return Ok(());
@@ -151,7 +162,7 @@ impl Worker {
         // A peer that dies while nothing is read shows by updates that nobody confirms (rule 21).
         let user_timeout = self.options.receive_timeout.as_millis().to_string();
         let defaults = [("tcp_user_timeout", user_timeout.as_str())];
-        let extra = [("replication", "database")];
+        let extra = [("replication", P::REPLICATION)];
         let mut connection = Connection::connect(&self.conninfo, &defaults, &extra, &patience)?;
         self.before.again = self.before.again.map(|before| self.again(before.server_started_us));
         let handshake = Handshake {
@@ -161,7 +172,7 @@ impl Worker {
             patience: &patience,
             log: &shared.log,
         };
-        let ready = handshake.run()?;
+        let ready = self.session.handshake(handshake)?;
         self.session.connected(now(), &ready.connected)?;
         self.retry.wal_sender_timeout(ready.connected.wal_sender_timeout);
         self.retry.succeeded();
@@ -185,6 +196,10 @@ impl Worker {
 
     /// The life of one connection.
     fn stream(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
+        let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
+        let endless =
+            Patience { wake: shared.queue.thread(), cancelled: &|| shared.ending(attempt), deadline: None };
+        self.session.begin(connection, &endless)?;
         let mut unsent = false;
         loop {
             #[cfg(feature = "inject-panic")]
@@ -197,7 +212,7 @@ impl Worker {
                     return Ok(Left::Asked);
                 }
             }
-            self.session.acknowledge(self.shared.take_acknowledged())?;
+            self.session.take_in(&self.shared)?;
             let was_paused = self.stalled_since.is_some();
             let reading = self.may_read();
             self.note_stall(!reading);
@@ -270,27 +285,30 @@ impl Worker {
             match connection.receive()? {
                 Received::Frame(frame) => self.session.handle_frame(now, &frame)?,
                 Received::Nothing => return Ok(true),
-                Received::Ended => return Err(self.copy_ended(connection)),
+                Received::Ended => self.copy_ended(connection)?,
             }
         }
         Ok(false)
     }
 
-    /// The server ended the COPY: it says why, or is shutting down.
-    fn copy_ended(&mut self, connection: &mut Connection) -> Failure {
-        let shared = Arc::clone(&self.shared);
-        let patience = self.patience(&shared, Instant::now() + Duration::from_secs(10));
-        match connection.finish_copy(&patience) {
-            Ok(end) => match end.error {
-                Some(error) => error.into(),
-                None => Failure::new(Code::E_CONNECT, "the server ended the stream").cure(Cure::Retry),
-            },
-            Err(error) => error.into(),
+    /// The server ended the COPY: it says why, or is shutting down, or has more on another timeline.
+    fn copy_ended(&mut self, connection: &mut Connection) -> Result<(), Failure> {
+        let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
+        let patience = Patience {
+            wake: shared.queue.thread(),
+            cancelled: &|| !P::RESUMES && shared.ending(attempt),
+            deadline: P::RESUMES.then(|| Instant::now() + Duration::from_secs(10)),
+        };
+        let end = connection.finish_copy(&patience)?;
+        let timeline = self.session.copy_ended(now(), connection, end, &patience)?;
+        if let Some((system, before)) = self.before.server
+            && before != timeline
+        {
+            self.before.server = Some((system, timeline));
+            shared.set_server(system, timeline);
+            shared.log.info(format!("the server moved to timeline {timeline}"));
         }
-    }
-
-    fn patience<'a>(&self, shared: &'a Arc<Shared>, deadline: Instant) -> Patience<'a> {
-        Patience { wake: shared.queue.thread(), cancelled: &|| false, deadline: Some(deadline) }
+        Ok(())
     }
 
     fn notices(&mut self, connection: &mut Connection) -> Result<(), Failure> {
@@ -364,9 +382,13 @@ impl Worker {
             );
             return Err(Failure::new(Code::E_CONNECT, message).cure(Cure::Retry));
         }
+        let standby = self.session.poll_standby(now(), false);
+        if let Some(standby) = &standby {
+            connection.put_copy_data(&standby.encode())?;
+        }
         match update {
             Some(update) => self.send(connection, update).map(|()| true),
-            None => Ok(false),
+            None => Ok(standby.is_some()),
         }
     }
 
@@ -416,15 +438,22 @@ impl Worker {
     }
 
     fn stop(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
-        self.session.acknowledge(self.shared.take_acknowledged())?;
+        self.session.take_in(&self.shared)?;
         let deadline = self.shared.stop_deadline();
         self.end(connection, deadline).map(|()| Left::Asked)
     }
 
     /// The last update, then our end of the COPY, then the server's.
     fn end(&mut self, connection: &mut Connection, deadline: Option<Instant>) -> Result<(), Failure> {
+        if !P::RESUMES {
+            // Nobody listens while a COPY goes one way; the server notices that the connection is closed.
+            return Ok(());
+        }
         let update = self.session.status_update(now(), false);
         self.send(connection, update)?;
+        if let Some(standby) = self.session.poll_standby(now(), true) {
+            connection.put_copy_data(&standby.encode())?;
+        }
         let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
         let patience = Patience {
             wake: shared.queue.thread(),
@@ -440,7 +469,7 @@ impl Worker {
 
     /// What was acknowledged goes out if the socket takes it at once.
     fn last_update(&mut self, connection: &mut Connection) {
-        let taken_in = self.session.acknowledge(self.shared.take_acknowledged());
+        let taken_in = self.session.take_in(&self.shared);
         if taken_in.is_ok() && self.session.unsent() {
             let update = self.session.status_update(now(), false);
             // There is nobody to tell of a failure: the acknowledged part may come again next time.

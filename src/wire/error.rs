@@ -28,6 +28,8 @@ pub enum Subject {
     XLogData,
     /// The frame of that name.
     Keepalive,
+    /// A message of a base backup.
+    Backup,
     /// A message whose tag has not been read.
     Pgoutput,
     /// The message of this tag.
@@ -41,6 +43,7 @@ impl Subject {
             Subject::CopyData => "CopyData",
             Subject::XLogData => "XLogData",
             Subject::Keepalive => "Primary keepalive",
+            Subject::Backup => "Base backup",
             Subject::Pgoutput => "pgoutput",
             Subject::Message(tag) => tag.name(),
         }

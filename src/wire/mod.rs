@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod backup;
 pub mod chunk;
 pub mod error;
 pub mod frame;
@@ -20,6 +21,7 @@ pub mod tag;
 pub mod tuple;
 pub mod txn;
 
+pub use backup::BackupMessage;
 pub use chunk::{StreamAbort, StreamCommit, StreamStart};
 pub use error::{Fault, Subject, WireError};
 pub use frame::{Frame, HotStandbyFeedback, StatusUpdate};

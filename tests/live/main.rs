@@ -1,5 +1,8 @@
 //! Live tests: through the C ABI, against real servers, each with its own database and slot.
 
+#[path = "../fields/mod.rs"]
+#[allow(dead_code, reason = "shared with tests/docs.rs, each uses a part")]
+mod fields;
 mod support;
 
 mod alive;

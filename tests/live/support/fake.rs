@@ -162,7 +162,7 @@ pub fn answer(query: &str) -> Vec<u8> {
         let values = [Some("7000000000000000001"), Some("1"), Some("F/0"), Some("db")];
         rows(&["systemid", "timeline", "xlogpos", "dbname"], &values)
     } else if query.contains("pg_is_in_recovery") {
-        rows(&["pg_is_in_recovery"], &[Some("f")])
+        rows(&["pg_is_in_recovery", "int8"], &[Some("f"), Some("1700000000000000")])
     } else if query.starts_with("SHOW") {
         rows(&["wal_sender_timeout"], &[Some("1min")])
     } else if query.contains("pg_replication_slots") {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use walstream::ffi::*;
 use walstream::lsn::Lsn;
 use walstream::model::code::{Code, State};
-use walstream::model::event::{EventFlag, Kind, OriginDetail, RollbackDetail, TypeDetail};
+use walstream::model::event::{EventFlag, Kind, OriginDetail, RollbackDetail, TimelineDetail, TypeDetail};
 use walstream::model::{Column, Event, Relation, Value, ValueKind};
 
 /// One value of a row, copied.
@@ -52,6 +52,10 @@ pub struct Seen {
     pub origin_lsn: u64,
     /// Of a ROLLBACK_PREPARED.
     pub prepare_end_lsn: u64,
+    /// Of a WAL or TIMELINE.
+    pub timeline: u32,
+    pub old_timeline: u32,
+    pub switch_lsn: u64,
 }
 
 impl Seen {
@@ -108,7 +112,7 @@ impl Fault {
 }
 
 pub struct Host {
-    stream: *mut StreamHandle,
+    pub stream: *mut StreamHandle,
     log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -168,7 +172,13 @@ impl Host {
         // SAFETY: as the header wants it; the event lives until the next call.
         unsafe {
             match walstream_next_event(self.stream, ms, &mut event, &mut error) {
-                0 => Got::Event(Box::new(copy(&*event))),
+                0 => {
+                    // Those of physical replication and base backups have tests of their own.
+                    if (*event).kind < Kind::WAL as u32 {
+                        crate::fields::check(&*event);
+                    }
+                    Got::Event(Box::new(copy(&*event)))
+                }
                 code if code == Code::TIMEOUT as i32 => Got::Timeout,
                 code if code == Code::WOKEN as i32 => Got::Woken,
                 code if code == Code::END as i32 => Got::End,
@@ -179,9 +189,9 @@ impl Host {
 
     /// The next event; anything else fails the test.
     pub fn event(&self) -> Seen {
-        match self.next(Duration::from_secs(30)) {
+        match self.next(Duration::from_secs(120)) {
             Got::Event(seen) => *seen,
-            other => panic!("no event but {other:?}; log: {:#?}", self.log()),
+            other => panic!("no event but {other:?}; {:#?}; log: {:#?}", self.stats(), self.log()),
         }
     }
 
@@ -280,7 +290,7 @@ pub fn lsn(text: &str) -> u64 {
     text.parse::<Lsn>().unwrap().0
 }
 
-unsafe fn fault(error: *mut Error) -> Fault {
+pub unsafe fn fault(error: *mut Error) -> Fault {
     let text = |text| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
     let read = unsafe { &*error };
     let fault = Fault {
@@ -383,6 +393,12 @@ unsafe fn copy(event: &Event) -> Seen {
             }
             kind if kind == Kind::ORIGIN as u32 => {
                 seen.origin_lsn = (*event.detail.cast::<OriginDetail>()).origin_lsn;
+            }
+            kind if kind == Kind::WAL as u32 || kind == Kind::TIMELINE as u32 => {
+                let detail = &*event.detail.cast::<TimelineDetail>();
+                seen.timeline = detail.timeline;
+                seen.old_timeline = detail.old_timeline;
+                seen.switch_lsn = detail.switch_lsn;
             }
             kind if kind == Kind::ROLLBACK_PREPARED as u32 => {
                 seen.prepare_end_lsn = (*event.detail.cast::<RollbackDetail>()).prepare_end_lsn;

@@ -20,11 +20,25 @@ pub fn tape(events: &[Seen]) -> String {
 /// Compares line by line, so that a failure shows where. The expectation may be indented.
 #[track_caller]
 pub fn assert_tape(events: &[Seen], expected: &str) {
-    let seen = tape(events);
+    let seen = tape(&without_empty_blocks(events));
     let expected: Vec<_> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if seen.lines().ne(expected.iter().copied()) {
         panic!("seen:\n{seen}\nexpected:\n{}\n", expected.join("\n"));
     }
+}
+
+/// DDL of anybody, even in another database, leaves a mark in all open transactions, which may become a block without a
+/// change.
+fn without_empty_blocks(events: &[Seen]) -> Vec<Seen> {
+    let mut kept: Vec<Seen> = Vec::new();
+    for event in events {
+        if event.is(Kind::STREAM_STOP) && kept.last().is_some_and(|last| last.is(Kind::STREAM_START)) {
+            kept.pop();
+        } else {
+            kept.push(event.clone());
+        }
+    }
+    kept
 }
 
 fn line(event: &Seen, xids: &mut Vec<u32>) -> String {

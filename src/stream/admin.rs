@@ -1,0 +1,439 @@
+//! Administration: single questions and commands on a connection of their own.
+//!
+//! Owns that connection, who is inside it, and what becomes of a command that is called off: a slot that was to be
+//! made is not there afterwards. Refuses to retry: what failed is the host's to repeat.
+
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use super::error::{Cure, Failure};
+use super::handle::NoEvent;
+use super::option_values;
+use super::options::Options;
+use super::server_failure::sqlstate;
+use crate::lsn::Lsn;
+use crate::model::Code;
+use crate::pg::{
+    Connection, Conninfo, EventFd, Interest, Patience, PgError, PhysicalPosition, PhysicalSlotRequest,
+    SlotChange, SlotInfo, SlotRequest, Snapshot, SystemIdentity, TimelineFile, wait,
+};
+
+/// How long a command that is called off may take to end.
+const LONGEST_CANCEL: Duration = Duration::from_secs(10);
+
+/// See the file's head.
+pub struct Admin {
+    conninfo: Conninfo,
+    options: Options,
+    /// Held by the one thread that is inside a call. None: the next call connects.
+    session: Mutex<Option<Connection>>,
+    wake: EventFd,
+    cancelled: AtomicBool,
+    closed: AtomicBool,
+}
+
+/// A slot to make.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Of what kind.
+    pub kind: WantedKind<'a>,
+    /// To be dropped with the connection.
+    pub temporary: bool,
+}
+
+/// What distinguishes the kinds of slots.
+#[derive(Clone, Debug)]
+pub enum WantedKind<'a> {
+    /// One that decodes.
+    Logical {
+        /// The output plugin.
+        plugin: &'a str,
+        /// Send prepared transactions at their PREPARE.
+        two_phase: bool,
+        /// Keep it on standbys too.
+        failover: bool,
+        /// What becomes of the snapshot that belongs to the slot's start.
+        snapshot: Snapshot,
+    },
+    /// One that holds back log.
+    Physical {
+        /// From now on, not only from its first use.
+        reserve_wal: bool,
+    },
+}
+
+/// A slot that was made.
+#[derive(Debug)]
+pub struct Made {
+    /// Where it begins; 0 for a physical one.
+    pub consistent_point: Lsn,
+    /// The data as of there, if asked for.
+    pub snapshot: Option<HeldSnapshot>,
+}
+
+/// A snapshot that others may import as long as this is alive.
+#[derive(Debug)]
+pub struct HeldSnapshot {
+    /// For SET TRANSACTION SNAPSHOT.
+    pub name: String,
+    /// What was committed before it is in the snapshot, the rest comes through the slot.
+    pub consistent_point: Lsn,
+    _session: Connection,
+}
+
+/// A slot and, for a physical one, the timeline of its position.
+#[derive(Clone, Debug)]
+pub struct SlotState {
+    /// As in pg_replication_slots.
+    pub info: SlotInfo,
+    /// From PostgreSQL 15 on.
+    pub restart_timeline: Option<u32>,
+}
+
+impl Admin {
+    /// Connects.
+    pub fn open(conninfo: &str, options: Options) -> Result<Admin, Failure> {
+        let admin = Admin {
+            conninfo: Conninfo::parse(conninfo).map_err(PgError::from)?,
+            options,
+            session: Mutex::default(),
+            wake: EventFd::new()?,
+            cancelled: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        };
+        match admin.call(None, |_, _| Ok(())) {
+            Ok(()) => Ok(admin),
+            Err(NoEvent::Failed(failure)) => Err(failure),
+            // Nobody has it to call it off; without a limit of the host's own the options' is the only one.
+            Err(_) => Err(PgError::TimedOut.into()),
+        }
+    }
+
+    /// Ends the call in progress, or else the next one. Async-signal-safe.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, SeqCst);
+        self.wake.signal();
+    }
+
+    /// Ends the call in progress, waits for it, and closes the connection.
+    pub fn close(&self) {
+        self.closed.store(true, SeqCst);
+        self.wake.signal();
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Which cluster, timeline and database.
+    pub fn identify(&self) -> Result<SystemIdentity, NoEvent> {
+        self.call(None, |connection, patience| Ok(connection.identify_system(patience)?))
+    }
+
+    /// A setting's value.
+    pub fn show(&self, name: &str) -> Result<String, NoEvent> {
+        self.call(None, |connection, patience| match connection.show(name, patience) {
+            Err(PgError::Server(error)) if error.sqlstate.as_str() == sqlstate::UNDEFINED_OBJECT => {
+                Err(Failure::new(Code::E_ARGUMENT, error.message.as_str())
+                    .hint("give the name of a setting, as in postgresql.conf"))
+            }
+            other => Ok(other?),
+        })
+    }
+
+    /// A timeline's history file; an empty one for the first timeline, which has none.
+    pub fn timeline_history(&self, timeline: u32) -> Result<TimelineFile, NoEvent> {
+        if timeline <= 1 {
+            return Ok(TimelineFile { name: format!("{timeline:08X}.history"), content: Vec::new() });
+        }
+        self.call(None, |connection, patience| Ok(connection.timeline_file(timeline, patience)?))
+    }
+
+    /// Makes a slot. A logical one waits for the transactions that are open.
+    pub fn create_slot(&self, wanted: &Wanted<'_>, timeout: Option<Duration>) -> Result<Made, NoEvent> {
+        check_wanted(wanted)?;
+        let mut guard = self.enter()?;
+        let result = self.run(&mut guard, timeout, |connection, patience| {
+            let made = make(connection, wanted, patience);
+            if matches!(made, Err(PgError::Cancelled | PgError::TimedOut)) {
+                undo(connection, wanted, &self.wake)?;
+            }
+            Ok(made?)
+        });
+        let (consistent_point, snapshot) = result?;
+        let snapshot = match (snapshot, guard.take()) {
+            (Some(name), Some(session)) => Some(HeldSnapshot { name, consistent_point, _session: session }),
+            (_, session) => {
+                *guard = session;
+                None
+            }
+        };
+        Ok(Made { consistent_point, snapshot })
+    }
+
+    /// Changes a slot.
+    pub fn alter_slot(&self, name: &str, change: SlotChange) -> Result<(), NoEvent> {
+        check_slot_name(name)?;
+        self.call(None, |connection, patience| Ok(connection.alter_slot(name, change, patience)?))
+    }
+
+    /// Looks at a slot.
+    pub fn read_slot(&self, name: &str) -> Result<SlotState, NoEvent> {
+        check_slot_name(name)?;
+        self.call(None, |connection, patience| {
+            let Some(info) = connection.slot_info(name, patience)? else { return Err(missing(name)) };
+            let asks = info.slot_type == "physical" && connection.server_version() >= 150_000;
+            let position: Option<PhysicalPosition> =
+                if asks { connection.read_physical_slot(name, patience)? } else { None };
+            Ok(SlotState { info, restart_timeline: position.and_then(|position| position.restart_timeline) })
+        })
+    }
+
+    /// Drops a slot. `wait`: as soon as nobody reads it any more, instead of failing.
+    pub fn drop_slot(&self, name: &str, wait: bool, timeout: Option<Duration>) -> Result<(), NoEvent> {
+        check_slot_name(name)?;
+        self.call(timeout, |connection, patience| {
+            let dropped = match wait {
+                true => connection.drop_slot_waiting(name, patience),
+                false => connection.drop_slot(name, patience),
+            };
+            match dropped {
+                Err(error @ (PgError::Cancelled | PgError::TimedOut)) => {
+                    // Done before the server heard of it?
+                    if call_off(connection, &self.wake)? { Ok(()) } else { Err(error.into()) }
+                }
+                other => Ok(other?),
+            }
+        })
+    }
+
+    fn call<T>(
+        &self,
+        timeout: Option<Duration>,
+        work: impl FnOnce(&mut Connection, &Patience<'_>) -> Result<T, Failure>,
+    ) -> Result<T, NoEvent> {
+        let mut guard = self.enter()?;
+        self.run(&mut guard, timeout, work)
+    }
+
+    /// One command, on the connection that there is or on a new one. `timeout` None: as long as it takes.
+    fn run<T>(
+        &self,
+        session: &mut Option<Connection>,
+        timeout: Option<Duration>,
+        work: impl FnOnce(&mut Connection, &Patience<'_>) -> Result<T, Failure>,
+    ) -> Result<T, NoEvent> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let outcome = self.connected(session, deadline).and_then(|connection| {
+            let patience = Patience { wake: &self.wake, cancelled: &|| self.is_called_off(), deadline };
+            work(connection, &patience)
+        });
+        let failure = match outcome {
+            Ok(value) => return Ok(value),
+            Err(failure) => failure,
+        };
+        // After these nobody knows what the connection is in the middle of.
+        if matches!(
+            failure.code,
+            Code::E_CONNECT | Code::E_CLOSED | Code::E_PROTOCOL | Code::E_IO | Code::E_MEMORY
+        ) {
+            *session = None;
+        }
+        let called_off = failure.code == Code::E_CLOSED;
+        if called_off && self.closed.load(SeqCst) {
+            return Err(closed().into());
+        }
+        if called_off && self.cancelled.swap(false, SeqCst) {
+            return Err(NoEvent::Woken);
+        }
+        let late = deadline.is_some_and(|at| Instant::now() >= at);
+        if late && failure.code == Code::E_CONNECT && failure.cure == Cure::Retry {
+            return Err(NoEvent::Timeout);
+        }
+        Err(failure.into())
+    }
+
+    fn connected<'s>(
+        &self,
+        session: &'s mut Option<Connection>,
+        deadline: Option<Instant>,
+    ) -> Result<&'s mut Connection, Failure> {
+        if let Some(connection) = session
+            && is_gone(connection, &self.wake)?
+        {
+            *session = None;
+        }
+        match session {
+            Some(connection) => Ok(connection),
+            None => Ok(session.insert(self.connect(deadline)?)),
+        }
+    }
+
+    fn connect(&self, deadline: Option<Instant>) -> Result<Connection, Failure> {
+        let timeout = self.options.connect_timeout;
+        let limit = (!timeout.is_zero()).then(|| Instant::now() + timeout);
+        let patience = Patience {
+            wake: &self.wake,
+            cancelled: &|| self.is_called_off(),
+            deadline: [limit, deadline].into_iter().flatten().min(),
+        };
+        // Also bounds how long a request to cancel may wait for a network that is gone.
+        let user_timeout = LONGEST_CANCEL.as_millis().to_string();
+        let defaults = [("tcp_user_timeout", user_timeout.as_str())];
+        let extra = [("replication", "database")];
+        let mut connection = Connection::connect(&self.conninfo, &defaults, &extra, &patience)?;
+        connection.pin_session(&patience)?;
+        // An exported snapshot is an idle transaction.
+        connection.query(
+            "SET idle_in_transaction_session_timeout TO 0; SET idle_session_timeout TO 0",
+            &patience,
+        )?;
+        Ok(connection)
+    }
+
+    fn is_called_off(&self) -> bool {
+        self.cancelled.load(SeqCst) || self.closed.load(SeqCst)
+    }
+
+    fn enter(&self) -> Result<MutexGuard<'_, Option<Connection>>, Failure> {
+        let guard = match self.session.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::new(
+                    Code::E_BUSY,
+                    "another thread is inside a call of this admin handle",
+                )
+                .hint("use a handle for each thread; walstream_admin_cancel ends the call in progress"));
+            }
+        };
+        if self.closed.load(SeqCst) { Err(closed()) } else { Ok(guard) }
+    }
+}
+
+/// Consistent point and, if there is one to hold, the snapshot's name.
+fn make(
+    connection: &mut Connection,
+    wanted: &Wanted<'_>,
+    patience: &Patience<'_>,
+) -> Result<(Lsn, Option<String>), PgError> {
+    let (name, temporary) = (wanted.name, wanted.temporary);
+    match wanted.kind {
+        WantedKind::Physical { reserve_wal } => {
+            let request = PhysicalSlotRequest { name, temporary, reserve_wal };
+            connection.create_physical_slot(&request, patience).map(|()| (Lsn::ZERO, None))
+        }
+        WantedKind::Logical { plugin, two_phase, failover, snapshot } => {
+            let request = SlotRequest { name, plugin, temporary, two_phase, failover, snapshot };
+            if snapshot == Snapshot::Use {
+                connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", patience)?;
+            }
+            let created = match connection.create_logical_slot(&request, patience) {
+                Err(error @ (PgError::Server(_) | PgError::Unsupported { .. }))
+                    if snapshot == Snapshot::Use =>
+                {
+                    connection.query("ROLLBACK", patience)?;
+                    return Err(error);
+                }
+                other => other?,
+            };
+            let snapshot = match snapshot {
+                Snapshot::Nothing => None,
+                Snapshot::Export => created.snapshot,
+                // The transaction has it; others import it from there.
+                Snapshot::Use => {
+                    let set = connection.query_rows("SELECT pg_catalog.pg_export_snapshot()", patience)?;
+                    set.text(0, 0).map(str::to_owned)
+                }
+            };
+            Ok((created.consistent_point, snapshot))
+        }
+    }
+}
+
+/// A slot whose making was called off is not to be there, whichever of the two was faster.
+fn undo(connection: &mut Connection, wanted: &Wanted<'_>, wake: &EventFd) -> Result<(), Failure> {
+    if call_off(connection, wake)? {
+        let patience = unhurried(wake);
+        // In a transaction that took the slot's snapshot, or in one that failed.
+        connection.query("ROLLBACK", &patience)?;
+        match connection.drop_slot(wanted.name, &patience) {
+            Err(PgError::Server(error)) if error.sqlstate.as_str() == sqlstate::UNDEFINED_OBJECT => Ok(()),
+            other => other,
+        }?;
+    }
+    Ok(())
+}
+
+/// Cancels what runs; true: it was done before.
+fn call_off(connection: &mut Connection, wake: &EventFd) -> Result<bool, Failure> {
+    const QUERY_CANCELED: &str = "57014";
+    match connection.cancel_command(&unhurried(wake)) {
+        Ok(_) => Ok(true),
+        Err(PgError::Server(error)) if error.sqlstate.as_str() == QUERY_CANCELED => Ok(false),
+        Err(error) => {
+            let failure = Failure::from(error);
+            let detail = failure.to_string();
+            Err(Failure::new(
+                Code::E_CONNECT,
+                "the command was called off, but the server did not confirm it",
+            )
+            .detail(detail)
+            .hint("look whether the slot is there, once the server answers again"))
+        }
+    }
+}
+
+/// For ending things in good order.
+fn unhurried(wake: &EventFd) -> Patience<'_> {
+    Patience { wake, cancelled: &|| false, deadline: Some(Instant::now() + LONGEST_CANCEL) }
+}
+
+/// Did the server end the idle session?
+fn is_gone(connection: &mut Connection, wake: &EventFd) -> Result<bool, Failure> {
+    for _ in 0..2 {
+        let Ok(socket) = connection.socket() else { return Ok(true) };
+        let ready = wait(Some((socket, Interest::Read)), wake, Some(Instant::now()))?;
+        if ready.readable || ready.hangup {
+            // The server's last words, then the end.
+            connection.consume_input()?;
+        }
+    }
+    Ok(connection.is_lost())
+}
+
+fn check_wanted(wanted: &Wanted<'_>) -> Result<(), Failure> {
+    check_slot_name(wanted.name)?;
+    if let WantedKind::Logical { plugin, failover, .. } = wanted.kind {
+        if !option_values::word(plugin, &mut String::new()) {
+            return Err(Failure::new(Code::E_ARGUMENT, format!("{plugin:?} is no output plugin's name"))
+                .hint("give the name of an installed plugin, such as pgoutput"));
+        }
+        if failover && wanted.temporary {
+            return Err(Failure::new(Code::E_ARGUMENT, "a temporary slot cannot have failover")
+                .hint("choose one of the two"));
+        }
+    }
+    Ok(())
+}
+
+fn check_slot_name(name: &str) -> Result<(), Failure> {
+    if !name.is_empty() && option_values::slot_name(name, &mut String::new()) {
+        return Ok(());
+    }
+    Err(Failure::new(Code::E_ARGUMENT, format!("{name:?} is no slot's name"))
+        .hint("a slot's name has 1 to 63 of a-z, 0-9 and _"))
+}
+
+fn missing(name: &str) -> Failure {
+    Failure::new(Code::E_SLOT_MISSING, format!("no such slot: \"{name}\""))
+        .hint("check the name, and that this is the right server")
+}
+
+#[cold]
+fn closed() -> Failure {
+    Failure::new(Code::E_CLOSED, "walstream_admin_free was called meanwhile")
+        .hint("do not use the handle any more")
+}
