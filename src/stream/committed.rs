@@ -141,6 +141,11 @@ impl Committed {
         matches!(self.state, State::Replaying(_))
     }
 
+    /// Has the host part of a transaction that was lost with its connection?
+    pub fn owes_the_rest(&self) -> bool {
+        self.part.is_some()
+    }
+
     /// Is a transaction half read or half handed out?
     pub fn between_transactions(&self) -> bool {
         matches!(self.state, State::Nothing)

@@ -205,6 +205,12 @@ impl Session {
         self.ended |= !self.stop_lsn.is_zero() && position >= self.stop_lsn && self.between_transactions();
     }
 
+    /// The host is inside a transaction that the server has not begun again: pending, though nothing of it was read here.
+    #[inline]
+    fn owes_the_rest(&self) -> bool {
+        matches!(&self.mode, Mode::Committed(committed) if committed.owes_the_rest())
+    }
+
     fn between_transactions(&self) -> bool {
         match &self.mode {
             Mode::Committed(committed) => committed.between_transactions(),
@@ -229,7 +235,7 @@ impl Session {
     #[inline]
     fn advance(&mut self) -> Result<(), Failure> {
         let position = self.passed;
-        if self.ended || !self.ledger.may_advance(position) {
+        if self.ended || self.owes_the_rest() || !self.ledger.may_advance(position) {
             return Ok(());
         }
         match self.idle_advance {
@@ -321,7 +327,7 @@ impl Session {
 
     /// Is anything read and not acknowledged?
     pub fn pending(&self) -> bool {
-        self.ledger.pending()
+        self.ledger.pending() || self.owes_the_rest()
     }
 
     /// Is something acknowledged that the server was not told?

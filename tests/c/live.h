@@ -12,7 +12,9 @@
 #include <libpq-fe.h>
 #include <stdarg.h>
 
+#ifndef LIVE_WAIT_MS
 #define LIVE_WAIT_MS 15000
+#endif
 
 static struct {
     char database[40]; /* also the name of the first slot */

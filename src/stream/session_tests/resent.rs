@@ -46,6 +46,20 @@ fn a_keepalive_before_the_rest_is_no_gap() {
     check_whole(&bench.seen, 1);
 }
 
+#[test]
+fn rule_6_half_a_transaction_stays_pending_over_a_lost_connection() {
+    for idle in ["auto", "host"] {
+        let mut bench = Bench::new(&[("idle_advance", idle)]);
+        bench.messages(200, &[begin(300, 5), relation(7), insert(7, "a")]);
+        bench.reconnect();
+        assert!(bench.session.pending());
+        assert_eq!(bench.feed(&keepalive(250, true)), [], "no position inside a transaction");
+        assert_eq!(bench.session.confirmed(), Lsn(100));
+        bench.messages(200, &plain(300, 310, 5, &["a"]));
+        check_whole(&bench.seen, 1);
+    }
+}
+
 /// The connection is lost behind two rows.
 fn half_delivered() -> Bench {
     let mut bench = Bench::new(&[]);

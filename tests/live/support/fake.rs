@@ -174,7 +174,7 @@ pub fn answer(query: &str) -> Vec<u8> {
             "database" => Some("db"),
             "restart_lsn" | "confirmed_flush_lsn" => Some("0/64"),
             "wal_status" => Some("reserved"),
-            "active_pid" => None,
+            "active_pid" | "xmin" | "catalog_xmin" | "safe_wal_size" => None,
             _ => Some("f"),
         };
         rows(&names, &names.iter().map(value).collect::<Vec<_>>())
