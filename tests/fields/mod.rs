@@ -339,7 +339,7 @@ pub const TABLE: &[Row] = &[
         what: "Base backup: it begins.",
         fields: &[
             Always("lsn", "from here on the write-ahead log is needed"),
-            Always("detail", "detail_count of walstream_tablespace_detail"),
+            Always("detail", "walstream_backup_detail"),
         ],
         flags: NO_IDENTITY,
     },
