@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test soak check-deep docs header fmt install clean
+.PHONY: help build demo test bench soak check-deep docs header fmt install clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -26,6 +26,9 @@ soak: ## writes, reads and breaks things for SECONDS (600), on MAJORS (18); SEED
 
 check-deep: ## runs the checks that take longer than a user's patience
 	@scripts/check-deep
+
+bench: ## measures walstream beside its peers, writes docs/benchmarks.md (QUICK=1: under five minutes)
+	@scripts/bench
 
 docs: ## renders the C API as HTML into build/docs
 	@scripts/docs

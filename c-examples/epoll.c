@@ -130,6 +130,7 @@ int main(int argc, char **argv)
 
     if (count < 1 || sources == NULL || poll < 0 || !watch_signals(poll)) {
         fprintf(stderr, "usage: epoll CONNINFO PUBLICATION:SLOT [PUBLICATION:SLOT ...]\n");
+        free(sources);
         return 2;
     }
     for (int i = 0; i < count; i++)

@@ -52,7 +52,7 @@ add_custom_target(
           "${CARGO_EXECUTABLE}" build --locked --lib "$<IF:${debug},--profile=dev,--release>"
           --manifest-path "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml"
   COMMAND "${CMAKE_COMMAND}" -E make_directory "${WALSTREAM_LIBRARY_DIR}"
-  COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${cargo_output}/libwalstream.a" "${WALSTREAM_LIBRARY_DIR}/libwalstream.a"
+  COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/scripts/localize" "${cargo_output}/libwalstream.a" "${WALSTREAM_LIBRARY_DIR}/libwalstream.a"
   COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${cargo_output}/libwalstream.so" "${WALSTREAM_LIBRARY_DIR}/${WALSTREAM_SHARED_FILE}"
   COMMAND "${CMAKE_COMMAND}" -E create_symlink "${WALSTREAM_SHARED_FILE}" "${WALSTREAM_LIBRARY_DIR}/${WALSTREAM_SONAME}"
   COMMAND "${CMAKE_COMMAND}" -E create_symlink "${WALSTREAM_SONAME}" "${WALSTREAM_LIBRARY_DIR}/libwalstream.so"

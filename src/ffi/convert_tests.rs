@@ -5,7 +5,8 @@ use std::ptr::{null, null_mut};
 
 use super::*;
 use crate::model::event::{
-    LAST_SEQ, OriginDetail, ProgressDetail, RollbackDetail, TablespaceDetail, TimelineDetail, TypeDetail,
+    BackupDetail, LAST_SEQ, OriginDetail, ProgressDetail, RollbackDetail, TablespaceDetail, TimelineDetail,
+    TypeDetail,
 };
 use crate::model::relation::{ColumnDefinition, Definition};
 use crate::model::{EventFlag, Kind, OldKind, Relation, RelationDef, ValueKind};
@@ -351,7 +352,9 @@ fn physical_kinds() {
         oid,
         location_len: location.count_bytes() as u32,
     });
-    let event = Event { detail: spaces.as_ptr().cast(), detail_count: 2, ..Event::new(Kind::BACKUP_START) };
+    let detail = BackupDetail { timeline: 1, tablespace_count: 2, tablespaces: spaces.as_ptr() };
+    let event =
+        Event { detail: (&raw const detail).cast(), detail_count: 1, ..Event::new(Kind::BACKUP_START) };
     let expected = concat!(
         r#"{"kind":"BACKUP_START","tablespaces":[{"oid":0,"location":"","size":-1},"#,
         r#"{"oid":16500,"location":"/a b","size":5}]}"#

@@ -32,18 +32,28 @@ pub struct BatchBuilder {
 
 /// Fields of the message that is being decoded: first the old row's, then the new one's.
 /// Until `push_row`, `Value::data` holds the range's start instead of an address.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Staged {
     rows: [Option<Row>; 2],
     count: usize,
+    /// There was no room for a row, or one was left unfinished, which no decoder does.
     failed: bool,
+    /// Where the next field of the last row goes, and the end of the room for it; both dangle while there is none.
+    next: *mut Value,
+    end: *mut Value,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
     values: NonNull<Value>,
-    capacity: u32,
-    filled: u32,
+    /// All of them are there when the next row begins, or when the rows are pushed.
+    count: u32,
+}
+
+impl Default for Staged {
+    fn default() -> Staged {
+        Staged { rows: [None; 2], count: 0, failed: false, next: ptr::null_mut(), end: ptr::null_mut() }
+    }
 }
 
 /// Which of a row message's tuples came.
@@ -138,7 +148,7 @@ impl BatchBuilder {
         relation: &Arc<RelationDef>,
         tuples: Tuples,
     ) -> Result<(), RowError> {
-        if self.staged.failed {
+        if self.staged.failed || self.staged.next != self.staged.end {
             return Err(OutOfMemory.into());
         }
         self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
@@ -273,6 +283,7 @@ impl BatchBuilder {
         Ok(Some(Batch::new(events.as_ptr(), events.len(), events, sealed)))
     }
 
+    #[inline]
     pub(super) fn add(&mut self, event: Event) {
         self.ack_lsn = self.ack_lsn.max(event.ack_lsn);
         // Within the capacity that the caller reserved.
@@ -280,6 +291,7 @@ impl BatchBuilder {
     }
 
     /// The batch owns a share of each relation that its events point to.
+    #[inline]
     fn hold(&mut self, relation: &Arc<RelationDef>) -> *const Relation {
         let held = self.relations.iter().rev().take(RECENT_RELATIONS).any(|held| Arc::ptr_eq(held, relation));
         if !held {
@@ -317,23 +329,27 @@ impl FieldSink for BatchBuilder {
     fn begin(&mut self, count: u16) {
         let size = usize::from(count) * size_of::<Value>();
         let index = self.staged.count;
+        self.staged.failed |= self.staged.next != self.staged.end;
         match (self.arena.take(size, align_of::<Value>()), self.staged.rows.get_mut(index)) {
             (Ok(start), Some(row)) => {
-                *row = Some(Row { values: start.cast(), capacity: u32::from(count), filled: 0 });
+                let values = start.cast::<Value>();
+                *row = Some(Row { values, count: u32::from(count) });
                 self.staged.count += 1;
+                self.staged.next = values.as_ptr();
+                // SAFETY: room for `count` values was just taken.
+                self.staged.end = unsafe { values.as_ptr().add(usize::from(count)) };
             }
-            _ => self.staged.failed = true,
+            _ => {
+                self.staged.failed = true;
+                self.staged.end = self.staged.next;
+            }
         }
     }
 
     #[inline]
     fn field(&mut self, kind: FieldKind, span: Span) {
-        let Some(Some(row)) =
-            self.staged.count.checked_sub(1).and_then(|last| self.staged.rows.get_mut(last))
-        else {
-            return;
-        };
-        if self.staged.failed || row.filled == row.capacity {
+        // Also when there was no room for the row.
+        if self.staged.next == self.staged.end {
             return;
         }
         let kind = match kind {
@@ -344,9 +360,11 @@ impl FieldSink for BatchBuilder {
         };
         let value =
             Value { data: ptr::without_provenance(span.start as usize), size: span.len, kind: kind as u32 };
-        // SAFETY: filled < capacity, and `begin` took room for capacity values, which nobody else refers to.
-        unsafe { row.values.add(row.filled as usize).write(value) };
-        row.filled += 1;
+        // SAFETY: `next` is before `end`, in the room that `begin` took, which nobody else refers to.
+        unsafe {
+            self.staged.next.write(value);
+            self.staged.next = self.staged.next.add(1);
+        }
     }
 }
 
@@ -355,11 +373,11 @@ impl FieldSink for BatchBuilder {
 #[inline]
 fn finish_row(row: Row, base: NonNull<u8>, relation: &RelationDef) -> Result<(*const Value, u32), RowError> {
     let expected = relation.relation().column_count;
-    if row.filled != expected {
-        return Err(RowError::ColumnCount { found: row.filled, expected });
+    if row.count != expected {
+        return Err(RowError::ColumnCount { found: row.count, expected });
     }
-    for index in 0..row.filled as usize {
-        // SAFETY: `field` wrote `filled` values; nobody else refers to them. The ranges lie within the message (the decoder
+    for index in 0..row.count as usize {
+        // SAFETY: `field` wrote `count` values; nobody else refers to them. The ranges lie within the message (the decoder
         // checked), and `base` has a byte more than the message, so that `start + size` is inside its copy, too.
         unsafe {
             let value = row.values.add(index).as_mut();
@@ -372,15 +390,15 @@ fn finish_row(row: Row, base: NonNull<u8>, relation: &RelationDef) -> Result<(*c
             }
         }
     }
-    if row.filled == 0 {
+    if row.count == 0 {
         return Ok((ptr::null(), 0));
     }
-    Ok((row.values.as_ptr(), row.filled))
+    Ok((row.values.as_ptr(), row.count))
 }
 
 /// In a key tuple the other columns come as NULL and mean "not sent" (`proto.c: logicalrep_write_delete`).
 fn mark_not_sent(row: Row, relation: &RelationDef) {
-    for (index, column) in relation.columns().iter().enumerate().take(row.filled as usize) {
+    for (index, column) in relation.columns().iter().enumerate().take(row.count as usize) {
         // SAFETY: as in `finish_row`.
         let value = unsafe { row.values.add(index).as_mut() };
         if column.flags & ColumnFlag::KEY as u32 == 0 && value.kind == ValueKind::NULL as u32 {

@@ -88,14 +88,18 @@ impl Catalog {
     /// The definition under which rows of `oid` are to be read; None when this connection announced none.
     #[inline]
     pub fn relation(&mut self, oid: u32) -> Option<Lookup<'_>> {
-        let mut news = false;
-        if self.last.as_ref().is_none_or(|last| last.relation().oid != oid) {
-            let entry = self.relations.get_mut(&oid).filter(|entry| entry.connection == self.connection)?;
-            news = !std::mem::replace(&mut entry.told, true);
-            self.last = Some(Arc::clone(&entry.definition));
-        }
+        let same = self.last.as_ref().is_some_and(|last| last.relation().oid == oid);
+        let news = if same { false } else { self.look_up(oid)? };
         let definition = self.last.as_ref()?;
         Some(Lookup { definition, news })
+    }
+
+    /// Another one than the last row's becomes the last; is it news?
+    #[inline(never)]
+    fn look_up(&mut self, oid: u32) -> Option<bool> {
+        let entry = self.relations.get_mut(&oid).filter(|entry| entry.connection == self.connection)?;
+        self.last = Some(Arc::clone(&entry.definition));
+        Some(!std::mem::replace(&mut entry.told, true))
     }
 
     /// A streamed transaction committed: its definitions hold for all from now on (`pgoutput.c: cleanup_rel_sync_cache`).

@@ -7,8 +7,8 @@ use std::ffi::{CStr, c_char};
 use std::slice;
 
 use super::event::{
-    Event, Kind, OldKind, OriginDetail, ProgressDetail, RollbackDetail, TablespaceDetail, TimelineDetail,
-    TypeDetail,
+    BackupDetail, Event, Kind, OldKind, OriginDetail, ProgressDetail, RollbackDetail, TablespaceDetail,
+    TimelineDetail, TypeDetail,
 };
 use super::relation::{Column, ColumnFlag, Relation};
 use super::value::{Value, ValueKind};
@@ -170,9 +170,12 @@ impl<'a> EventView<'a> {
 
     /// Of a BACKUP_START: OID, location, size of each.
     pub fn tablespaces(&self) -> impl Iterator<Item = (u32, &'a [u8], i64)> + use<'a> {
-        let count = if self.0.kind == Kind::BACKUP_START as u32 { self.0.detail_count } else { 0 };
-        // SAFETY: a BACKUP_START's detail is an array of detail_count tablespaces, as long as the event.
-        let all: &'a [TablespaceDetail] = unsafe { elements(self.0.detail.cast(), count) };
+        // SAFETY: what the detail of this kind is.
+        let detail: Option<&'a BackupDetail> = unsafe { self.detail(Kind::BACKUP_START) };
+        let (list, count) =
+            detail.map_or((std::ptr::null(), 0), |detail| (detail.tablespaces, detail.tablespace_count));
+        // SAFETY: tablespace_count tablespaces, as long as the event.
+        let all: &'a [TablespaceDetail] = unsafe { elements(list, count) };
         // SAFETY: a location has location_len bytes.
         all.iter().map(|one| (one.oid, unsafe { bytes(one.location, one.location_len) }, one.size))
     }

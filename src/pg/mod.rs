@@ -5,6 +5,7 @@
 //! the bytes of the stream mean (that is `wire`), when to retry and what an error means for a stream (`stream`).
 
 mod backup;
+mod buffer;
 mod cancel;
 mod command;
 mod connect;
@@ -26,6 +27,7 @@ mod sys;
 mod wait;
 
 pub use backup::{BackupStart, Tablespace, backup_end};
+pub use buffer::Buffer;
 pub use command::{ServerRun, SystemIdentity, TimelineFile, TimelineSwitch};
 pub use connection::Connection;
 pub use conninfo::{Conninfo, ConninfoError};

@@ -4,12 +4,13 @@
 //! to be dropped.
 
 use std::ffi::CString;
+use std::time::Instant;
 
 use super::connection::Connection;
 use super::error::PgError;
 use super::result::{ResultSet, Status};
 use super::sys;
-use super::wait::{Interest, Patience};
+use super::wait::{EventFd, Interest, Patience, wait};
 
 impl Connection {
     /// Runs one or several commands and gives the result of each. The first error of the server's ends it.
@@ -32,6 +33,22 @@ impl Connection {
             Some(set) if sets.is_empty() && set.status() == Status::Rows => Ok(set),
             _ => Err(PgError::Protocol("not one set of rows")),
         }
+    }
+
+    /// Did the server end this idle session? What it said meanwhile is dropped.
+    pub fn has_ended(&mut self, wake: &EventFd) -> Result<bool, PgError> {
+        let socket = self.socket()?;
+        let ready = wait(Some((socket, Interest::Read)), wake, Some(Instant::now()))?;
+        if ready.readable || ready.hangup {
+            self.consume_input()?;
+            // Between two commands libpq takes an error for a notice, once it looks at what it has read.
+            // SAFETY: a live connection.
+            unsafe { sys::PQisBusy(self.raw()) };
+        }
+        // The end of the connection may come a moment behind the last words.
+        let last_words =
+            self.take_notices().iter().any(|notice| matches!(notice.severity.as_str(), "FATAL" | "PANIC"));
+        Ok(last_words || self.is_lost())
     }
 
     pub(super) fn send_query(&mut self, sql: &str, patience: &Patience<'_>) -> Result<(), PgError> {

@@ -17,8 +17,8 @@ use super::server_failure::sqlstate;
 use crate::lsn::Lsn;
 use crate::model::Code;
 use crate::pg::{
-    Connection, Conninfo, EventFd, Interest, Patience, PgError, PhysicalPosition, PhysicalSlotRequest,
-    SlotChange, SlotInfo, SlotRequest, Snapshot, SystemIdentity, TimelineFile, wait,
+    Connection, Conninfo, EventFd, Patience, PgError, PhysicalPosition, PhysicalSlotRequest, SlotChange,
+    SlotInfo, SlotRequest, Snapshot, SystemIdentity, TimelineFile,
 };
 
 /// How long a command that is called off may take to end.
@@ -261,7 +261,7 @@ impl Admin {
         deadline: Option<Instant>,
     ) -> Result<&'s mut Connection, Failure> {
         if let Some(connection) = session
-            && is_gone(connection, &self.wake)?
+            && (connection.is_lost() || connection.has_ended(&self.wake)?)
         {
             *session = None;
         }
@@ -389,19 +389,6 @@ fn call_off(connection: &mut Connection, wake: &EventFd) -> Result<bool, Failure
 /// For ending things in good order.
 fn unhurried(wake: &EventFd) -> Patience<'_> {
     Patience { wake, cancelled: &|| false, deadline: Some(Instant::now() + LONGEST_CANCEL) }
-}
-
-/// Did the server end the idle session?
-fn is_gone(connection: &mut Connection, wake: &EventFd) -> Result<bool, Failure> {
-    for _ in 0..2 {
-        let Ok(socket) = connection.socket() else { return Ok(true) };
-        let ready = wait(Some((socket, Interest::Read)), wake, Some(Instant::now()))?;
-        if ready.readable || ready.hangup {
-            // The server's last words, then the end.
-            connection.consume_input()?;
-        }
-    }
-    Ok(connection.is_lost())
 }
 
 fn check_wanted(wanted: &Wanted<'_>) -> Result<(), Failure> {

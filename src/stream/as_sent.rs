@@ -47,6 +47,16 @@ impl AsSent {
         self.plain.is_none() && self.block.is_none()
     }
 
+    /// Is it a stream block that is being read?
+    pub fn in_stream_block(&self) -> bool {
+        self.block.is_some()
+    }
+
+    /// When the transaction that is being read was committed.
+    pub fn commit_time_us(&self) -> Option<i64> {
+        self.plain.map(|plain| plain.event.commit_time_us)
+    }
+
     /// Streamed ones without an end.
     pub fn open_transactions(&self) -> usize {
         self.scopes.len()

@@ -151,6 +151,19 @@ impl Committed {
         matches!(self.state, State::Nothing)
     }
 
+    /// Is it a stream block that is being read?
+    pub fn in_stream_block(&self) -> bool {
+        self.block.is_some()
+    }
+
+    /// When the transaction that is being read was committed.
+    pub fn commit_time_us(&self) -> Option<i64> {
+        match &self.state {
+            State::Reading { transaction, .. } => Some(transaction.time_us()),
+            _ => None,
+        }
+    }
+
     /// The server says that it is at `position`, outside of any transaction: one that ought to have come again by now does not.
     pub fn passed(&self, position: Lsn) -> Result<(), Failure> {
         match self.part {

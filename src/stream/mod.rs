@@ -20,6 +20,7 @@ pub mod log;
 pub mod option_values;
 pub mod options;
 pub mod outbox;
+pub mod pacing;
 pub mod physical;
 pub mod physical_start;
 pub mod plugin_options;

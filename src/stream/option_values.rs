@@ -87,6 +87,11 @@ pub fn ms(text: &str, least: u64, into: &mut Duration) -> bool {
     store(value.map(Duration::from_millis), into)
 }
 
+/// Microseconds.
+pub fn us(text: &str, least: u64, most: u64, into: &mut Duration) -> bool {
+    store(digits(text).filter(|us| (least..=most).contains(us)).map(Duration::from_micros), into)
+}
+
 /// As `ms`, or "auto".
 pub fn auto_ms(text: &str, into: &mut Option<Duration>) -> bool {
     if text == "auto" {

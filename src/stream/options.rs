@@ -125,6 +125,8 @@ pub struct Options {
     pub retry_failover: Duration,
     pub queue_max_bytes: usize,
     pub batch_max_events: usize,
+    pub pacing: bool,
+    pub pacing_max: Duration,
     pub spill_dir: Option<PathBuf>,
     pub spill_memory_bytes: u64,
     pub spill_max_bytes: u64,
@@ -294,6 +296,14 @@ options! {
     c"Most events of one batch.",
     |o, v| parse::count(v, 1, 65_536, &mut o.batch_max_events);
 
+    c"pacing" = c"auto", c"auto, off",
+    c"auto: a stream that is behind reads in gulps, with short naps between them, which saves most of the processor time of a catch-up. off: it reads whenever something comes.",
+    |o, v| parse::choice(v, &mut o.pacing, &[("auto", true), ("off", false)]);
+
+    c"pacing.max_us" = c"2000", c"50 to 100000",
+    c"Longest nap, in microseconds. A nap is never longer than a 64th of the delay that the stream has already.",
+    |o, v| parse::us(v, 50, 100_000, &mut o.pacing_max);
+
     c"spill.dir" = c"", c"a directory",
     c"Where large transactions are kept until their commit. Empty: $TMPDIR, else /var/tmp.",
     |o, v| parse::path(v, &mut o.spill_dir);
@@ -461,6 +471,8 @@ impl Options {
             retry_failover: Duration::ZERO,
             queue_max_bytes: 0,
             batch_max_events: 0,
+            pacing: false,
+            pacing_max: Duration::ZERO,
             spill_dir: None,
             spill_memory_bytes: 0,
             spill_max_bytes: 0,

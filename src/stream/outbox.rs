@@ -90,11 +90,8 @@ impl Outbox {
     /// Makes room for one event.
     #[inline]
     fn room(&mut self) -> Result<&mut BatchBuilder, Failure> {
-        if self.open.len() >= self.max_events {
-            self.full.extend(self.open.seal()?);
-        }
         self.events += 1;
-        Ok(&mut self.open)
+        room(&mut self.open, &mut self.full, self.max_events)
     }
 
     /// An event with nothing but its fields.
@@ -238,13 +235,19 @@ impl Outbox {
         mut event: Event,
         tag: Tag,
         body: &[u8],
-        mut scope: Option<&mut Catalog>,
+        scope: Option<&mut Catalog>,
     ) -> Result<(), Failure> {
         let oid = wire::peek_relation(tag, body)?;
-        self.tell(event, oid.0, scope.as_deref_mut())?;
-        self.room()?;
         let catalog = scope.unwrap_or(&mut self.catalog);
         let Some(lookup) = catalog.relation(oid.0) else { return Err(Failure::unknown_relation(tag, oid)) };
+        // As `tell` does, without looking it up again.
+        if lookup.news {
+            self.events += 1;
+            room(&mut self.open, &mut self.full, self.max_events)?
+                .push_relation(without_identity(event, Kind::RELATION), lookup.definition)?;
+        }
+        self.events += 1;
+        room(&mut self.open, &mut self.full, self.max_events)?;
         let (kind, tuples) = match Message::decode_body(tag, body, self.open.fields())? {
             Message::Insert(_) => (Kind::INSERT, Tuples { old: OldKind::NONE, new: true }),
             Message::Update(update) => (Kind::UPDATE, Tuples { old: old_kind(update.old), new: true }),
@@ -298,6 +301,19 @@ impl Outbox {
             _ => Ok(()),
         }
     }
+}
+
+/// A batch with room for one event: the open one, or a new one.
+#[inline]
+fn room<'a>(
+    open: &'a mut BatchBuilder,
+    full: &mut VecDeque<Batch>,
+    max_events: usize,
+) -> Result<&'a mut BatchBuilder, Failure> {
+    if open.len() >= max_events {
+        full.extend(open.seal()?);
+    }
+    Ok(open)
 }
 
 fn whole(bytes: &[u8]) -> Result<wire::Span, Failure> {

@@ -12,6 +12,7 @@ use super::error::{Cure, Failure};
 use super::handshake::{Handshake, Ready};
 use super::options::Options;
 use super::outbox::Outbox;
+use super::pacing::{Behind, Read};
 use super::session::{Connected, Now, Session};
 use super::shared::Shared;
 use crate::lsn::Lsn;
@@ -82,6 +83,10 @@ pub trait Protocol: Sized {
     fn storm(&self) -> bool;
     /// See there.
     fn progress(&self) -> Progress;
+    /// What pacing goes by: all that came so far, and how late the newest of it is.
+    fn pace(&self) -> (Read, Behind) {
+        (Read::default(), Behind::Unknown)
+    }
 
     /// What waits to be handed over.
     fn outbox(&mut self) -> &mut Outbox;
@@ -183,10 +188,14 @@ impl Protocol for Session {
             received: self.received_lsn(),
             server: self.server_lsn(),
             delay_us: self.commit_delay_us(),
-            bytes: self.bytes(),
+            bytes: self.total_read().bytes,
             open_transactions,
             spilled_bytes,
         }
+    }
+
+    fn pace(&self) -> (Read, Behind) {
+        (self.total_read(), self.behind())
     }
 
     fn outbox(&mut self) -> &mut Outbox {

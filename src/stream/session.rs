@@ -17,6 +17,7 @@ use super::ledger::Ledger;
 use super::liveness::Liveness;
 use super::options::{Delivery, IdleAdvance, Options};
 use super::outbox::{Outbox, without_identity};
+use super::pacing::{Behind, Read};
 use crate::lsn::Lsn;
 use crate::model::arena::Pool;
 use crate::model::{Batch, Event, Kind};
@@ -65,7 +66,11 @@ pub struct Session {
     server: Lsn,
     /// Up to here everything that the server has was read.
     passed: Lsn,
-    bytes: u64,
+    read: Read,
+    /// By the server's clock, of the newest message.
+    sent_at: PgTime,
+    /// Of the newest entry that ended.
+    commit_time_us: Option<i64>,
     commit_delay_us: u64,
 }
 
@@ -107,7 +112,9 @@ impl Session {
             received: Lsn::ZERO,
             server: Lsn::ZERO,
             passed: Lsn::ZERO,
-            bytes: 0,
+            read: Read::default(),
+            sent_at: PgTime(0),
+            commit_time_us: None,
             commit_delay_us: 0,
         }
     }
@@ -157,8 +164,10 @@ impl Session {
     #[inline]
     pub fn handle_frame(&mut self, now: Now, frame: &[u8]) -> Result<(), Failure> {
         match Frame::decode(frame)? {
-            Frame::XLogData { start, end, payload, .. } => {
-                self.bytes += frame.len() as u64;
+            Frame::XLogData { start, end, payload, sent_at } => {
+                self.read.bytes += frame.len() as u64;
+                self.read.messages += 1;
+                self.sent_at = sent_at;
                 self.feedback.data();
                 self.received = self.received.max(start);
                 self.server = self.server.max(end);
@@ -196,6 +205,7 @@ impl Session {
     #[inline]
     fn after_message(&mut self, now: Now) {
         if let Some(time_us) = self.outbox.take_commit_time() {
+            self.commit_time_us = Some(time_us);
             self.commit_delay_us = u64::try_from(now.unix_us.saturating_sub(time_us)).unwrap_or(0);
             self.end_at(self.ledger.resume_at());
         }
@@ -355,9 +365,26 @@ impl Session {
         self.received
     }
 
-    /// Of CopyData messages with WAL data.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
+    /// CopyData messages with WAL data, and their bytes.
+    pub fn total_read(&self) -> Read {
+        self.read
+    }
+
+    /// How late the newest message is, by the server's clock alone: ours may be wrong.
+    pub fn behind(&self) -> Behind {
+        let (in_block, reading) = match &self.mode {
+            Mode::Committed(committed) => (committed.in_stream_block(), committed.commit_time_us()),
+            Mode::AsSent(as_sent) => (as_sent.in_stream_block(), as_sent.commit_time_us()),
+            Mode::Raw => return Behind::Unknown,
+        };
+        match reading.or(self.commit_time_us) {
+            _ if in_block => Behind::Early,
+            Some(committed_us) => {
+                let us = self.sent_at.unix_us().saturating_sub(committed_us);
+                Behind::By(Duration::from_micros(u64::try_from(us).unwrap_or(0)))
+            }
+            None => Behind::Unknown,
+        }
     }
 
     /// From the last transaction's commit to its receipt.

@@ -110,6 +110,11 @@ impl Transaction {
         self.identity
     }
 
+    /// When it was committed or prepared, in microseconds since 1970-01-01 UTC.
+    pub fn time_us(&self) -> i64 {
+        self.time_us
+    }
+
     /// What to expect when it comes again: all that the host got of it. None: nothing.
     pub fn part(&self, late: bool) -> Option<Part> {
         if !self.begun {

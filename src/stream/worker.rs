@@ -12,6 +12,7 @@ use super::backup::Backup;
 use super::error::{Cure, Failure};
 use super::handshake::{Again, Before, Handshake, wanted_start};
 use super::options::{Mode, Options, PublicationMissing};
+use super::pacing::{Next, Pacing};
 use super::physical::Physical;
 use super::protocol::Protocol;
 use super::retry::Retry;
@@ -60,6 +61,7 @@ struct Worker<P> {
     session: P,
     before: Before,
     retry: Retry,
+    pacing: Pacing,
     /// A batch that found no place in the queue.
     parked: Option<Batch>,
     stalled_since: Option<Instant>,
@@ -81,6 +83,7 @@ impl<P: Protocol> Worker<P> {
             session: P::new(&job.options, now(), Arc::new(Pool::default())),
             before: Before { server, again: None, start, without_streaming: false },
             retry: Retry::new(&job.options),
+            pacing: Pacing::new(if job.options.pacing { job.options.pacing_max } else { Duration::ZERO }),
             parked: None,
             stalled_since: None,
             chance: Chance::new(),
@@ -220,10 +223,11 @@ impl<P: Protocol> Worker<P> {
                 self.session.heard(Instant::now());
             }
             let drained = reading && self.read(connection)?;
+            let next = if drained { self.pace(connection) } else { Next::Wait };
             self.notices(connection)?;
             // Before the events: a host that has them finds them counted.
             self.shared.stats.update(&mut self.session);
-            self.hand_over(drained || !reading)?;
+            self.hand_over((drained || !reading) && !self.pacing.holds(next))?;
             if self.session.ended() && self.all_handed_over() {
                 self.shared.enter(State::ENDED);
                 if !self.session.pending() {
@@ -238,9 +242,22 @@ impl<P: Protocol> Worker<P> {
                 return Err(self.leave_storm(connection));
             }
             if drained || !reading {
-                self.wait(connection, reading, unsent)?;
+                self.wait(connection, reading, unsent, next)?;
             }
         }
+    }
+
+    /// What to do when nothing is left to deal with.
+    fn pace(&mut self, connection: &Connection) -> Next {
+        if self.session.ended() {
+            return Next::Wait;
+        }
+        let (total, behind) = self.session.pace();
+        let next = self.pacing.next(Instant::now(), total, behind);
+        if let Next::Nap(_) = next {
+            self.pacing.buffer(connection.buffer());
+        }
+        next
     }
 
     /// Is there room for more?
@@ -277,14 +294,23 @@ impl<P: Protocol> Worker<P> {
     fn read(&mut self, connection: &mut Connection) -> Result<bool, Failure> {
         let now = now();
         let limit = self.limit();
+        let mut came = false;
         while !self.session.is_full(limit) {
             if self.session.replaying() {
                 self.session.replay(now, limit)?;
                 continue;
             }
             match connection.receive()? {
-                Received::Frame(frame) => self.session.handle_frame(now, &frame)?,
-                Received::Nothing => return Ok(true),
+                Received::Frame(frame) => {
+                    self.session.handle_frame(now, &frame)?;
+                    came = true;
+                }
+                Received::Nothing => {
+                    if came {
+                        self.session.heard(now.instant);
+                    }
+                    return Ok(true);
+                }
                 Received::Ended => self.copy_ended(connection)?,
             }
         }
@@ -349,6 +375,7 @@ impl<P: Protocol> Worker<P> {
         match self.session.outbox().take()? {
             Some(batch) => {
                 self.parked = self.shared.queue.push(batch).err();
+                self.pacing.handed_over();
                 Ok(())
             }
             None => Ok(()),
@@ -398,14 +425,27 @@ impl<P: Protocol> Worker<P> {
         Ok(())
     }
 
-    fn wait(&mut self, connection: &mut Connection, reading: bool, unsent: bool) -> Result<(), Failure> {
+    fn wait(
+        &mut self,
+        connection: &mut Connection,
+        reading: bool,
+        unsent: bool,
+        next: Next,
+    ) -> Result<(), Failure> {
+        if next == Next::Read {
+            return Ok(connection.consume_input()?);
+        }
         let interest = match (reading, unsent) {
+            (true, false) if matches!(next, Next::Nap(_)) => None,
             (true, false) => Some(Interest::Read),
             (true, true) => Some(Interest::ReadWrite),
             (false, true) => Some(Interest::Write),
             (false, false) => None,
         };
-        let deadline = self.session.deadline(reading);
+        let deadline = match next {
+            Next::Nap(until) => until.min(self.session.deadline(reading)),
+            _ => self.session.deadline(reading),
+        };
         let ready = match interest {
             Some(interest) => {
                 let socket = connection.socket()?;

@@ -104,7 +104,8 @@ static inline void check_error_shape(const walstream_error *error, int32_t code,
 {
     const char *texts[4];
 
-    if (!check_report(error != NULL, file, line, "a failed call gives an error")) return;
+    check_report(error != NULL, file, line, "a failed call gives an error");
+    if (error == NULL) return;
     check_code(error->code, code, file, line, "error->code");
     check_report(error->struct_size >= sizeof *error, file, line, "error->struct_size");
     texts[0] = error->message, texts[1] = error->hint, texts[2] = error->detail, texts[3] = error->sqlstate;

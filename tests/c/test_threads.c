@@ -127,7 +127,7 @@ static void free_ends_a_wait_at_any_moment(void)
 static void free_in_any_state(void)
 {
     walstream_stream *stream;
-    int64_t began = check_now_ms();
+    int64_t began;
 
     live_sql("CREATE TABLE t (id int, filler text)", "CREATE PUBLICATION pub FOR TABLE t", NULL);
     live_create_slot("");

@@ -40,7 +40,7 @@ static inline void workload_run(void)
 
 static inline int workload_is_over(const walstream_event *event)
 {
-    return event->kind == WALSTREAM_MESSAGE && strcmp(event->name, "done") == 0;
+    return event->kind == WALSTREAM_MESSAGE && event->name != NULL && strcmp(event->name, "done") == 0;
 }
 
 #endif

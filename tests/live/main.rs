@@ -18,6 +18,7 @@ mod plugins;
 mod prepared;
 mod publications;
 mod reconnect;
+mod rules;
 mod soak;
 mod spill;
 mod standby;

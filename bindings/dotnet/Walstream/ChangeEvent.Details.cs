@@ -49,27 +49,36 @@ namespace Walstream
             }
         }
 
-        /// <summary>TIMELINE: the switch.</summary>
+        /// <summary>TIMELINE: the switch. WAL: only Timeline is set.</summary>
         public TimelineDetail TimelineDetail
         {
             get
             {
-                var detail = (NativeTimelineDetail*)Detail(EventKind.Timeline);
+                var detail = (NativeTimelineDetail*)(Native->Kind == EventKind.Wal ? native->Detail : Detail(EventKind.Timeline));
                 return Keep(detail == null ? null : new TimelineDetail(new Lsn(detail->SwitchLsn), detail->Timeline, detail->OldTimeline));
             }
         }
 
-        /// <summary>BACKUP_START: the tablespaces.</summary>
-        public IReadOnlyList<TablespaceDetail> Tablespaces
+        /// <summary>BACKUP_START, BACKUP_END: the log that the backup needs lies between their positions, on this timeline.</summary>
+        public BackupDetail BackupDetail
         {
             get
             {
-                var detail = (NativeTablespaceDetail*)Detail(EventKind.BackupStart);
+                var detail = (NativeBackupDetail*)(Native->Kind == EventKind.BackupEnd ? native->Detail : Detail(EventKind.BackupStart));
                 if (detail == null) return null;
-                var tablespaces = new TablespaceDetail[native->DetailCount];
-                for (int i = 0; i < tablespaces.Length; i++)
-                    tablespaces[i] = new TablespaceDetail(Utf8.Name(detail[i].Location, detail[i].LocationLen), detail[i].Size, detail[i].Oid);
-                return Keep(tablespaces);
+                var tablespaces = new TablespaceDetail[detail->TablespaceCount];
+                for (int i = 0; i < tablespaces.Length; i++) tablespaces[i] = Tablespace(detail->Tablespaces + i);
+                return Keep(new BackupDetail(detail->Timeline, tablespaces));
+            }
+        }
+
+        /// <summary>ARCHIVE_BEGIN: whose archive it is.</summary>
+        public TablespaceDetail TablespaceDetail
+        {
+            get
+            {
+                var detail = (NativeTablespaceDetail*)Detail(EventKind.ArchiveBegin);
+                return Keep(detail == null ? null : Tablespace(detail));
             }
         }
 
@@ -81,6 +90,11 @@ namespace Walstream
                 var detail = (NativeProgressDetail*)Detail(EventKind.BackupProgress);
                 return Keep(detail == null ? null : new ProgressDetail(detail->Done, detail->Total));
             }
+        }
+
+        private static TablespaceDetail Tablespace(NativeTablespaceDetail* detail)
+        {
+            return new TablespaceDetail(Utf8.Name(detail->Location, detail->LocationLen), detail->Size, detail->Oid);
         }
 
         private void* Detail(EventKind kind)

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 
 namespace Walstream
 {
@@ -56,6 +57,22 @@ namespace Walstream
 
         /// <summary>The timeline that ends.</summary>
         public uint OldTimeline { get; private set; }
+    }
+
+    /// <summary>What a base backup consists of.</summary>
+    public sealed class BackupDetail
+    {
+        internal BackupDetail(uint timeline, IReadOnlyList<TablespaceDetail> tablespaces)
+        {
+            Timeline = timeline;
+            Tablespaces = tablespaces;
+        }
+
+        /// <summary>Of the event's position.</summary>
+        public uint Timeline { get; private set; }
+
+        /// <summary>The data directory among them; of BACKUP_END none.</summary>
+        public IReadOnlyList<TablespaceDetail> Tablespaces { get; private set; }
     }
 
     /// <summary>A tablespace of a base backup.</summary>

@@ -35,7 +35,7 @@ namespace Walstream
         {
             if (conninfo == null) throw new ArgumentNullException("conninfo");
             if (options == null) throw new ArgumentNullException("options");
-            var stream = new WalStream(OpenHandle(conninfo, options));
+            var stream = new WalStream(OpenHandle(conninfo, options, NativeMethods.walstream_open));
             try
             {
                 stream.Start(options.StartLsn, cancellationToken);
@@ -46,6 +46,17 @@ namespace Walstream
                 stream.Dispose();
                 throw;
             }
+        }
+
+        /// <summary>
+        /// Starts a base backup by the options backup.*: its events are BACKUP_START, the archives (ARCHIVE_BEGIN, BACKUP_DATA), the manifest and BACKUP_END.
+        /// Nothing is acknowledged, and a backup that breaks off is not taken up again.
+        /// </summary>
+        public static WalStream OpenBackup(string conninfo, WalStreamOptions options)
+        {
+            if (conninfo == null) throw new ArgumentNullException("conninfo");
+            if (options == null) throw new ArgumentNullException("options");
+            return new WalStream(OpenHandle(conninfo, options, NativeMethods.walstream_basebackup_start));
         }
 
         /// <summary>The library's version, such as "0.1.0".</summary>
@@ -123,7 +134,9 @@ namespace Walstream
             else handle.Dispose();
         }
 
-        private static StreamHandle OpenHandle(string conninfo, WalStreamOptions options)
+        private delegate int Opener(byte[] conninfo, ConfigHandle config, out StreamHandle stream, out ErrorHandle error);
+
+        private static StreamHandle OpenHandle(string conninfo, WalStreamOptions options, Opener open)
         {
             using (var config = NativeMethods.walstream_config_new())
             {
@@ -135,7 +148,7 @@ namespace Walstream
                 StreamHandle opened = null;
                 try
                 {
-                    Call.Check(NativeMethods.walstream_open(Utf8.ToNative(conninfo, "conninfo"), config, out opened, out error), error);
+                    Call.Check(open(Utf8.ToNative(conninfo, "conninfo"), config, out opened, out error), error);
                     opened.KeepUntilFreed(log);
                     return opened;
                 }

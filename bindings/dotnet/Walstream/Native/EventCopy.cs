@@ -103,9 +103,12 @@ namespace Walstream.Native
                 case EventKind.Type: return Type((NativeTypeDetail*)source->Detail);
                 case EventKind.Origin: return Plain(source->Detail, sizeof(NativeOriginDetail));
                 case EventKind.RollbackPrepared: return Plain(source->Detail, sizeof(NativeRollbackDetail));
+                case EventKind.Wal:
                 case EventKind.Timeline: return Plain(source->Detail, sizeof(NativeTimelineDetail));
                 case EventKind.BackupProgress: return Plain(source->Detail, sizeof(NativeProgressDetail));
-                case EventKind.BackupStart: return Tablespaces((NativeTablespaceDetail*)source->Detail, source->DetailCount);
+                case EventKind.BackupStart:
+                case EventKind.BackupEnd: return Backup((NativeBackupDetail*)source->Detail);
+                case EventKind.ArchiveBegin: return Tablespaces((NativeTablespaceDetail*)source->Detail, 1);
                 default: return null;
             }
         }
@@ -131,8 +134,18 @@ namespace Walstream.Native
             return target;
         }
 
+        private NativeBackupDetail* Backup(NativeBackupDetail* source)
+        {
+            var target = (NativeBackupDetail*)Take(sizeof(NativeBackupDetail));
+            var copy = *source;
+            copy.Tablespaces = Tablespaces(source->Tablespaces, source->TablespaceCount);
+            if (start != null) *target = copy;
+            return target;
+        }
+
         private NativeTablespaceDetail* Tablespaces(NativeTablespaceDetail* source, uint count)
         {
+            if (source == null) return null;
             var target = (NativeTablespaceDetail*)Take((long)count * sizeof(NativeTablespaceDetail));
             for (uint i = 0; i < count; i++)
             {

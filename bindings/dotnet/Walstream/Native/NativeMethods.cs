@@ -47,6 +47,9 @@ namespace Walstream.Native
         internal static extern int walstream_open(byte[] conninfo, ConfigHandle config, out StreamHandle stream, out ErrorHandle error);
 
         [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_basebackup_start(byte[] conninfo, ConfigHandle config, out StreamHandle stream, out ErrorHandle error);
+
+        [DllImport(Library, CallingConvention = C)]
         internal static extern int walstream_start(StreamHandle stream, ulong start_lsn, out ErrorHandle error);
 
         [DllImport(Library, CallingConvention = C)]

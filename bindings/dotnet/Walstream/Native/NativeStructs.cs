@@ -156,6 +156,14 @@ namespace Walstream.Native
     }
 
     [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct NativeBackupDetail
+    {
+        internal uint Timeline;
+        internal uint TablespaceCount;
+        internal NativeTablespaceDetail* Tablespaces;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
     internal struct NativeProgressDetail
     {
         internal ulong Done;
