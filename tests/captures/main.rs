@@ -1,5 +1,8 @@
 //! The decoder against what real servers sent: every `*.hex` beside this file, written by scripts/capture-pgoutput.
 
+mod differential;
+mod naive;
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
