@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench soak check-deep docs header fmt install clean
+.PHONY: help build demo test bench soak fuzz check-deep docs header fmt install clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -23,6 +23,10 @@ soak: ## writes, reads and breaks things for SECONDS (600), on MAJORS (18); SEED
 	@scripts/setup test
 	@WALSTREAM_SOAK_SECONDS=$(SECONDS) $(if $(SEED),WALSTREAM_SOAK_SEED=$(SEED)) WALSTREAM_TEST_MAJORS="$(or $(MAJORS),18)" \
 	  cargo test --locked --test live soak -- --nocapture
+
+fuzz: ## runs every fuzz target for SECONDS (60) each
+	@scripts/setup test
+	@scripts/fuzz $(if $(filter command environment,$(firstword $(origin SECONDS))),$(SECONDS),60)
 
 check-deep: ## runs the checks that take longer than a user's patience
 	@scripts/check-deep

@@ -152,18 +152,8 @@ func (k *kept) keepDetail(e *Event) {
 	case Timeline:
 		detail := *(*C.walstream_timeline_detail)(e.c.detail)
 		k.detail(unsafe.Pointer(&detail))
-	case BackupStart:
-		spaces := append([]C.walstream_tablespace_detail(nil),
-			unsafe.Slice((*C.walstream_tablespace_detail)(e.c.detail), int(e.c.detail_count))...)
-		for i := range spaces {
-			spaces[i].location = k.keepText(spaces[i].location)
-		}
-		k.detail(unsafe.Pointer(unsafe.SliceData(spaces)))
-	case BackupProgress:
-		detail := *(*C.walstream_progress_detail)(e.c.detail)
-		k.detail(unsafe.Pointer(&detail))
 	default:
-		// A kind of a later library: its form is unknown.
+		// Of a base backup, which this package does not start, or of a later library: its form is unknown.
 		k.event.detail, k.event.detail_count = nil, 0
 	}
 }

@@ -125,17 +125,9 @@ type (
 		SwitchLSN LSN
 		Old, New  uint32
 	}
-	// TablespaceDetail is one tablespace of a BackupStart. Size is -1 when it is unknown.
-	TablespaceDetail struct {
-		OID      uint32
-		Location string
-		Size     int64
-	}
-	// ProgressDetail is a BackupProgress, in bytes. Total is 0 when it is unknown.
-	ProgressDetail struct{ Done, Total uint64 }
 )
 
-// Detail is, by kind, a TypeDetail, OriginDetail, RollbackDetail, TimelineDetail, []TablespaceDetail or ProgressDetail; else nil.
+// Detail is, by kind, a TypeDetail, OriginDetail, RollbackDetail or TimelineDetail; else nil.
 // It may be kept.
 func (e *Event) Detail() any {
 	if e.c.detail == nil {
@@ -153,16 +145,6 @@ func (e *Event) Detail() any {
 	case Timeline:
 		detail := (*C.walstream_timeline_detail)(e.c.detail)
 		return TimelineDetail{LSN(detail.switch_lsn), uint32(detail.old_timeline), uint32(detail.timeline)}
-	case BackupStart:
-		spaces := make([]TablespaceDetail, e.c.detail_count)
-		for i, detail := range unsafe.Slice((*C.walstream_tablespace_detail)(e.c.detail), len(spaces)) {
-			location := C.GoStringN(detail.location, C.int(detail.location_len))
-			spaces[i] = TablespaceDetail{uint32(detail.oid), location, int64(detail.size)}
-		}
-		return spaces
-	case BackupProgress:
-		detail := (*C.walstream_progress_detail)(e.c.detail)
-		return ProgressDetail{uint64(detail.done), uint64(detail.total)}
 	default:
 		return nil
 	}

@@ -1,4 +1,5 @@
-//! Makes the first corpora, of the captures of real servers: `seed CAPTURES CORPUS`.
+//! Makes the first corpora, of the captures of real servers: `seed CAPTURES CORPUS`. Compiled on its own, without the
+//! flags of the targets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,9 @@ fn seed(path: &Path, corpus: &Path) {
         fs::read_to_string(path).unwrap().lines().filter(|line| !line.starts_with('#')).enumerate()
     {
         let (lsn, payload) = line.split_once(' ').unwrap();
-        let lsn: walstream::lsn::Lsn = lsn.parse().unwrap();
+        let (high, low) = lsn.split_once('/').unwrap();
+        let half = |digits| u64::from_str_radix(digits, 16).unwrap();
+        let lsn = (half(high) << 32 | half(low)).to_be_bytes();
         let payload: Vec<u8> = (0..payload.len())
             .step_by(2)
             .map(|at| u8::from_str_radix(&payload[at..at + 2], 16).unwrap())
@@ -48,11 +51,11 @@ fn seed(path: &Path, corpus: &Path) {
             b'E' => in_block = false,
             _ => {}
         }
-        let frame = [b"w", &lsn.0.to_be_bytes()[..], &lsn.0.to_be_bytes(), &[0; 8], &payload].concat();
+        let frame = [b"w", &lsn[..], &lsn, &[0; 8], &payload].concat();
         write(corpus, "frame", &format!("{name}-{number}"), &frame);
         session.push(0);
         session.extend((payload.len() as u16 + 8).to_be_bytes());
-        session.extend(lsn.0.to_be_bytes());
+        session.extend(lsn);
         session.extend(&payload);
     }
     for cut in [session.len(), session.len() / 2, session.len() / 4] {

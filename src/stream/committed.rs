@@ -10,7 +10,7 @@ use super::error::{Cure, Failure};
 use super::held::{HeldReader, HeldTransaction, Record};
 use super::ledger::Ledger;
 use super::outbox::Outbox;
-use super::transaction::{Identity, Part, Transaction};
+use super::transaction::{Before, Identity, Part, Transaction};
 use crate::lsn::{Lsn, Xid};
 use crate::model::code::Code;
 use crate::model::{Event, Kind};
@@ -290,19 +290,22 @@ impl Committed {
         if self.between_transactions() { Ok(()) } else { Err(Failure::misplaced(tag)) }
     }
 
-    /// Entries come in the order of their ends: one beyond the part that the host has means that the rest of that is gone.
+    /// Entries come in the order of their ends, and all before the part that the host has were read to their end.
     fn expect_no_part(&self, at: Lsn) -> Result<(), Failure> {
-        match self.part {
-            Some(part) if at > part.identity().lsn => Err(part.missing()),
-            _ => Ok(()),
-        }
+        self.part.map_or(Ok(()), |part| Err(part.displaced(at)))
     }
 
-    /// What the host has of a transaction that begins.
-    fn take_part(&mut self, identity: Identity) -> Result<Option<Part>, Failure> {
+    /// What the host has of a transaction that begins, or what of another one keeps it from being delivered.
+    fn take_part(&mut self, identity: Identity) -> Result<Before, Failure> {
         match self.part {
-            Some(part) if part.identity() == identity => Ok(self.part.take()),
-            _ => self.expect_no_part(identity.lsn).map(|()| None),
+            Some(part) if part.identity() == identity => {
+                self.part = None;
+                Ok(Before::Delivered(part))
+            }
+            Some(part) if part.is_due(identity.lsn) => Err(part.missing()),
+            // It may come to nothing, and then it is in nobody's way.
+            Some(part) => Ok(Before::Owed(part)),
+            None => Ok(Before::Nothing),
         }
     }
 
@@ -346,9 +349,9 @@ impl Committed {
     fn begin(&mut self, out: &mut Out<'_>, begin: &wire::Begin, lsn: Lsn) -> Result<(), Failure> {
         self.expect_nothing(Tag::Begin)?;
         let identity = Identity { lsn: begin.final_lsn, xid: begin.xid, prepared: false };
-        let delivered = self.take_part(identity)?;
+        let before = self.take_part(identity)?;
         out.ledger.begin();
-        let transaction = Transaction::begin(identity, begin.commit_time.unix_us(), lsn, delivered);
+        let transaction = Transaction::begin(identity, begin.commit_time.unix_us(), lsn, before);
         self.state = State::Reading { transaction, late: false };
         Ok(())
     }
@@ -379,13 +382,9 @@ impl Committed {
             self.state = State::PassingOver;
             return Ok(());
         }
-        let delivered = if late {
-            self.part.take_if(|part| part.identity() == identity)
-        } else {
-            self.take_part(identity)?
-        };
+        let before = self.take_part(identity)?;
         out.ledger.begin();
-        let mut transaction = Transaction::begin(identity, begin.prepare_time.unix_us(), lsn, delivered);
+        let mut transaction = Transaction::begin(identity, begin.prepare_time.unix_us(), lsn, before);
         transaction.announce_prepared(out.outbox, (body, begin.gid))?;
         self.state = State::Reading { transaction, late };
         Ok(())
@@ -410,14 +409,14 @@ impl Committed {
     fn stream_commit(&mut self, out: &mut Out<'_>, commit: &wire::StreamCommit) -> Result<(), Failure> {
         self.expect_nothing(Tag::StreamCommit)?;
         let identity = Identity { lsn: commit.commit_lsn, xid: commit.xid, prepared: false };
-        let delivered = self.take_part(identity)?;
+        let before = self.take_part(identity)?;
         let held = self.assembler.take(commit.xid).unwrap_or_default();
-        if held.is_empty() && delivered.is_none() {
+        if held.is_empty() && !matches!(before, Before::Delivered(_)) {
             // Nothing survived: a server that does not stream would not have sent it (rule 4).
             *out.passed = commit.end_lsn;
             return Ok(());
         }
-        let transaction = Transaction::begin(identity, commit.commit_time.unix_us(), Lsn::ZERO, delivered);
+        let transaction = Transaction::begin(identity, commit.commit_time.unix_us(), Lsn::ZERO, before);
         self.replay(out, transaction, held, commit.end_lsn, None)
     }
 
@@ -429,10 +428,9 @@ impl Committed {
     ) -> Result<(), Failure> {
         self.expect_nothing(Tag::StreamPrepare)?;
         let identity = Identity { lsn: prepare.prepare_lsn, xid: prepare.xid, prepared: true };
-        let delivered = self.take_part(identity)?;
+        let before = self.take_part(identity)?;
         let held = self.assembler.take(prepare.xid).unwrap_or_default();
-        let mut transaction =
-            Transaction::begin(identity, prepare.prepare_time.unix_us(), Lsn::ZERO, delivered);
+        let mut transaction = Transaction::begin(identity, prepare.prepare_time.unix_us(), Lsn::ZERO, before);
         transaction.announce_prepared(out.outbox, (body, prepare.gid))?;
         self.replay(out, transaction, held, prepare.end_lsn, Some((body.into(), prepare.gid)))
     }

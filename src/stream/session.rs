@@ -24,6 +24,9 @@ use crate::model::{Batch, Event, Kind};
 use crate::time::PgTime;
 use crate::wire::{Frame, StatusUpdate};
 
+/// How often a server is asked where it is, while stop_lsn is ahead.
+const ASK: Duration = Duration::from_secs(1);
+
 /// The one plugin whose output is looked into.
 pub const PGOUTPUT: &str = "pgoutput";
 
@@ -122,10 +125,13 @@ impl Session {
     /// A connection streams from now on, from `resume_at` or behind.
     pub fn connected(&mut self, now: Now, connected: &Connected) -> Result<(), Failure> {
         self.ledger.connected(connected.slot, connected.start);
-        let interval = Feedback::interval(self.status_interval, connected.wal_sender_timeout);
+        let wanted =
+            if self.stop_lsn.is_zero() { self.status_interval } else { self.status_interval.min(ASK) };
+        let interval = Feedback::interval(wanted, connected.wal_sender_timeout);
         self.feedback = Feedback::new(now.instant, interval, self.ledger.confirmed());
         self.liveness.heard(now.instant);
         self.outbox.catalog().start_connection();
+        self.end_at(self.ledger.resume_at());
         self.connections += 1;
         let again = self.connections > 1;
         match &mut self.mode {
@@ -316,9 +322,11 @@ impl Session {
     /// A status update to send now, if one is due. The second value: nothing was heard for too long.
     pub fn poll_feedback(&mut self, now: Now, reading: bool) -> (Option<StatusUpdate>, bool) {
         let silence = if reading { self.liveness.poll(now.instant) } else { super::liveness::Silence::No };
+        // A server that is idle says where it is only when asked, and stop_lsn may be passed without a transaction.
         let ping = silence == super::liveness::Silence::Ask;
+        let ask = ping || (!self.stop_lsn.is_zero() && !self.ended);
         let due = ping || self.feedback.due(now.instant, self.positions());
-        let update = due.then(|| self.status_update(now, ping));
+        let update = due.then(|| self.status_update(now, ask));
         (update, silence == super::liveness::Silence::Dead)
     }
 

@@ -43,6 +43,17 @@ pub struct Part {
     late: bool,
 }
 
+/// What a lost connection left behind, as seen by a transaction that begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Before {
+    /// Nothing.
+    Nothing,
+    /// The host has this part of it.
+    Delivered(Part),
+    /// The host waits for the rest of another one, which must come first.
+    Owed(Part),
+}
+
 /// A transaction that has begun and not ended.
 #[derive(Debug)]
 pub struct Transaction {
@@ -60,11 +71,18 @@ pub struct Transaction {
     hash: u64,
     /// What the host has already.
     delivered: Option<Part>,
+    /// What it waits for first.
+    owed: Option<Part>,
 }
 
 impl Transaction {
-    /// Begins. `lsn` is its first change's, 0 unknown; `delivered` is what the host got of it before a lost connection.
-    pub fn begin(identity: Identity, time_us: i64, lsn: Lsn, delivered: Option<Part>) -> Transaction {
+    /// Begins. `lsn` is its first change's, 0 unknown.
+    pub fn begin(identity: Identity, time_us: i64, lsn: Lsn, before: Before) -> Transaction {
+        let (delivered, owed) = match before {
+            Before::Nothing => (None, None),
+            Before::Delivered(part) => (Some(part), None),
+            Before::Owed(part) => (None, Some(part)),
+        };
         Transaction {
             identity,
             time_us,
@@ -75,6 +93,7 @@ impl Transaction {
             changes: 0,
             hash: 0,
             delivered,
+            owed,
         }
     }
 
@@ -88,6 +107,7 @@ impl Transaction {
         if std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }
+        self.expect_nothing_owed()?;
         let event = Event { lsn: self.lsn.0, seq: BEGIN_SEQ, ..self.event(Kind::BEGIN_PREPARE) };
         outbox.named(event, gid.0, Some(gid.1), None)
     }
@@ -96,6 +116,7 @@ impl Transaction {
     #[inline]
     fn announce(&mut self, outbox: &mut Outbox) -> Result<(), Failure> {
         if !self.begun {
+            self.expect_nothing_owed()?;
             self.begun = true;
             outbox.plain(Event { lsn: self.lsn.0, seq: BEGIN_SEQ, ..self.event(Kind::BEGIN) })?;
         }
@@ -103,6 +124,10 @@ impl Transaction {
             Some(body) => self.origin(outbox, &body),
             None => Ok(()),
         }
+    }
+
+    fn expect_nothing_owed(&self) -> Result<(), Failure> {
+        self.owed.map_or(Ok(()), |part| Err(part.displaced(self.identity.lsn)))
     }
 
     /// Who it is.
@@ -242,6 +267,20 @@ impl Part {
     /// Ought it to have come by the time that the server is at `position`?
     pub fn is_due(&self, position: Lsn) -> bool {
         !self.late && position > self.identity.lsn
+    }
+
+    /// Something else is to be delivered, which ends at `at`: the rest is gone, or the order is another than before.
+    #[cold]
+    pub fn displaced(&self, at: Lsn) -> Failure {
+        if at > self.identity.lsn {
+            return self.missing();
+        }
+        let Identity { lsn, xid, .. } = self.identity;
+        let message = format!(
+            "the server sends what ends at {at} only after part of transaction {xid}, committed at {lsn}, was handed out"
+        );
+        Failure::new(Code::E_DIVERGED, message)
+            .hint("a publication or an option was changed meanwhile: undo the part, and start again from the last acknowledged position")
     }
 
     /// The transaction ought to come again, and did not.

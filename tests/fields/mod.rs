@@ -318,8 +318,9 @@ pub const TABLE: &[Row] = &[
         fields: &[
             Always("lsn", "where the payload begins"),
             Always("ack_lsn", "where it ends"),
-            Sometimes("commit_time_us", "when it was sent"),
+            Always("commit_time_us", "when it was sent"),
             Always("payload", "the bytes"),
+            Always("detail", "walstream_timeline_detail with the timeline"),
         ],
         flags: NO_IDENTITY,
     },
@@ -339,14 +340,17 @@ pub const TABLE: &[Row] = &[
         what: "Base backup: it begins.",
         fields: &[
             Always("lsn", "from here on the write-ahead log is needed"),
-            Always("detail", "walstream_backup_detail"),
+            Always("detail", "walstream_backup_detail: timeline and tablespaces"),
         ],
         flags: NO_IDENTITY,
     },
     Row {
         kind: Kind::ARCHIVE_BEGIN,
         what: "Base backup: an archive begins.",
-        fields: &[Always("name", "its file name")],
+        fields: &[
+            Always("name", "its file name"),
+            Always("detail", "walstream_tablespace_detail: whose it is"),
+        ],
         flags: NO_IDENTITY,
     },
     Row {
@@ -364,13 +368,16 @@ pub const TABLE: &[Row] = &[
     Row {
         kind: Kind::MANIFEST_BEGIN,
         what: "Base backup: the manifest begins.",
-        fields: &[],
+        fields: &[Always("name", "its file name")],
         flags: NO_IDENTITY,
     },
     Row {
         kind: Kind::BACKUP_END,
         what: "Base backup: all was sent.",
-        fields: &[Always("lsn", "up to here the write-ahead log is needed")],
+        fields: &[
+            Always("lsn", "up to here the write-ahead log is needed"),
+            Always("detail", "walstream_backup_detail: the timeline, and no tablespaces"),
+        ],
         flags: NO_IDENTITY,
     },
 ];

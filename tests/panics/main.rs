@@ -1,6 +1,8 @@
 //! A panic in each exported function and in the replication thread: caught at the boundary, told as E_PANIC, and
 //! without harm to other streams. Needs the feature `inject-panic`.
 
+mod every;
+
 #[path = "../live/support/fake.rs"]
 #[allow(dead_code, reason = "the live tests use all of it")]
 mod fake;

@@ -143,6 +143,21 @@ fn rule_11_one_that_does_not_return_is_a_gap() {
     }
 }
 
+/// Nothing may come between the two halves; what has nothing in it is in nobody's way.
+#[test]
+fn rule_11_nothing_comes_before_the_rest() {
+    for late in [plain(200, 210, 4, &["x"]), streamed(200, 210, 4, &["x"]), prepared(200, 210, 4, &[])] {
+        let mut bench = half_delivered();
+        let failure = late.iter().find_map(|message| bench.try_feed(&data(150, message)).err());
+        assert_eq!(failure.expect("E_DIVERGED").code, Code::E_DIVERGED, "{late:?}");
+    }
+    let mut bench = half_delivered();
+    bench.messages(150, &plain(200, 210, 4, &[]));
+    bench.messages(150, &streamed(220, 230, 4, &[]));
+    bench.messages(200, &plain(300, 310, 5, &["a", "b"]));
+    check_whole(&bench.seen, 2);
+}
+
 #[test]
 fn rule_11_a_prepared_one_may_come_back_shorter() {
     for rows in [&[][..], &["a"], &["a", "b"], &["a", "b", "c"]] {

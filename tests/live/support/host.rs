@@ -173,10 +173,7 @@ impl Host {
         unsafe {
             match walstream_next_event(self.stream, ms, &mut event, &mut error) {
                 0 => {
-                    // Those of physical replication and base backups have tests of their own.
-                    if (*event).kind < Kind::WAL as u32 {
-                        crate::fields::check(&*event);
-                    }
+                    crate::fields::check(&*event);
                     Got::Event(Box::new(copy(&*event)))
                 }
                 code if code == Code::TIMEOUT as i32 => Got::Timeout,
