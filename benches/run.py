@@ -6,6 +6,7 @@ within one run: repetitions of all programs are interleaved, and each reads a fr
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -209,6 +210,9 @@ def wakeups(pid):
 
 
 def main():
+    # Whatever ends this, TCP is left as it was.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
     server = Server()
     peers = Peers(server)
     control = congestion("cubic")

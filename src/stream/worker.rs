@@ -189,6 +189,7 @@ impl<P: Protocol> Worker<P> {
             shared.log.info(format!("streaming again from {}", self.session.resume_at()));
         }
         self.before.again = Some(self.again(ready.started_us));
+        self.pacing.buffer(connection.buffer());
         self.enter(State::STREAMING);
         Ok(connection)
     }
