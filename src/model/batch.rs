@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::OutOfMemory;
 use super::arena::{Arena, Pool};
-use super::event::{Event, OldKind, OriginDetail, RollbackDetail, TimelineDetail, TypeDetail};
+use super::event::{Event, Kind, OldKind, OriginDetail, RollbackDetail, TimelineDetail, TypeDetail};
 use super::relation::{ColumnFlag, Relation, RelationDef};
 use super::value::{Value, ValueKind};
 use crate::wire::{FieldKind, FieldSink, Span};
@@ -30,10 +30,13 @@ pub struct BatchBuilder {
     staged: Staged,
 }
 
-/// Fields of the message that is being decoded: first the old row's, then the new one's.
-/// Until `push_row`, `Value::data` holds the range's start instead of an address.
+/// Fields of the message that is being decoded: first the old row's, then the new one's. Their bytes are the batch's own
+/// copy of the message, so that a NUL can be written behind each while the decoder reads on in the message itself.
 #[derive(Debug)]
 struct Staged {
+    /// Of the copy, which has one byte more than the message.
+    base: NonNull<u8>,
+    len: usize,
     rows: [Option<Row>; 2],
     count: usize,
     /// There was no room for a row, or one was left unfinished, which no decoder does.
@@ -50,9 +53,17 @@ struct Row {
     count: u32,
 }
 
-impl Default for Staged {
-    fn default() -> Staged {
-        Staged { rows: [None; 2], count: 0, failed: false, next: ptr::null_mut(), end: ptr::null_mut() }
+impl Staged {
+    fn over(base: NonNull<u8>, len: usize) -> Staged {
+        Staged {
+            base,
+            len,
+            rows: [None; 2],
+            count: 0,
+            failed: false,
+            next: ptr::null_mut(),
+            end: ptr::null_mut(),
+        }
     }
 }
 
@@ -89,7 +100,7 @@ impl BatchBuilder {
             arena: Arena::new(pool),
             relations: Vec::new(),
             ack_lsn: 0,
-            staged: Staged::default(),
+            staged: Staged::over(NonNull::dangling(), 0),
         }
     }
 
@@ -108,11 +119,11 @@ impl BatchBuilder {
         self.arena.bytes() + self.events.len() * size_of::<Event>()
     }
 
-    /// Where the decoder is to put the fields of the next message.
+    /// Where the decoder is to put the fields of this message.
     #[inline]
-    pub fn fields(&mut self) -> &mut Self {
-        self.staged = Staged::default();
-        self
+    pub fn fields(&mut self, message: &[u8]) -> Result<&mut Self, OutOfMemory> {
+        self.staged = Staged::over(self.copy(message)?, message.len());
+        Ok(self)
     }
 
     /// Adds an event without a row. `name` and `content` are ranges of `payload`, which is copied when there is one.
@@ -143,8 +154,8 @@ impl BatchBuilder {
     #[inline]
     pub fn push_row(
         &mut self,
-        mut event: Event,
-        payload: &[u8],
+        event: &Event,
+        kind: Kind,
         relation: &Arc<RelationDef>,
         tuples: Tuples,
     ) -> Result<(), RowError> {
@@ -152,21 +163,24 @@ impl BatchBuilder {
             return Err(OutOfMemory.into());
         }
         self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
-        let base = self.copy(payload)?;
         let [first, second] = self.staged.rows;
         let (old, new) = if tuples.old == OldKind::NONE { (None, first) } else { (first, second) };
-        if let Some(old) = old {
-            (event.old_values, event.old_count) = finish_row(old, base, relation)?;
-            if tuples.old == OldKind::KEY {
-                mark_not_sent(old, relation);
-            }
+        if let Some(old) = old.filter(|_| tuples.old == OldKind::KEY) {
+            mark_not_sent(old, relation);
         }
-        if let Some(new) = new.filter(|_| tuples.new) {
-            (event.new_values, event.new_count) = finish_row(new, base, relation)?;
-        }
-        event.old_kind = tuples.old as u32;
-        event.relation = self.hold(relation);
-        self.add(event);
+        let (old_values, old_count) = checked(old, relation)?;
+        let (new_values, new_count) = checked(new.filter(|_| tuples.new), relation)?;
+        let relation = self.hold(relation);
+        self.add(Event {
+            kind: kind as u32,
+            old_values,
+            old_count,
+            new_values,
+            new_count,
+            old_kind: tuples.old as u32,
+            relation,
+            ..*event
+        });
         Ok(())
     }
 
@@ -358,8 +372,22 @@ impl FieldSink for BatchBuilder {
             FieldKind::Text => ValueKind::TEXT,
             FieldKind::Binary => ValueKind::BINARY,
         };
-        let value =
-            Value { data: ptr::without_provenance(span.start as usize), size: span.len, kind: kind as u32 };
+        let end = span.start as usize + span.len as usize;
+        if end > self.staged.len {
+            // Which no decoder does.
+            self.staged.failed = true;
+            return;
+        }
+        let mut data = ptr::null();
+        if matches!(kind, ValueKind::TEXT | ValueKind::BINARY) {
+            // SAFETY: the copy has `len` bytes and one more, and nobody else refers to it. The byte behind the value is the
+            // next one's kind, the next tuple's mark or the spare byte: no value's own.
+            unsafe {
+                self.staged.base.add(end).write(0);
+                data = self.staged.base.add(span.start as usize).as_ptr().cast_const().cast();
+            }
+        }
+        let value = Value { data, size: span.len, kind: kind as u32 };
         // SAFETY: `next` is before `end`, in the room that `begin` took, which nobody else refers to.
         unsafe {
             self.staged.next.write(value);
@@ -368,38 +396,22 @@ impl FieldSink for BatchBuilder {
     }
 }
 
-/// Ranges become addresses, and each value gets its NUL: the byte behind it is the next value's kind, the next tuple's
-/// mark or the spare byte, and has been decoded.
+/// A row's values for C. A row that is not there has none.
 #[inline]
-fn finish_row(row: Row, base: NonNull<u8>, relation: &RelationDef) -> Result<(*const Value, u32), RowError> {
+fn checked(row: Option<Row>, relation: &RelationDef) -> Result<(*const Value, u32), RowError> {
     let expected = relation.relation().column_count;
-    if row.count != expected {
-        return Err(RowError::ColumnCount { found: row.count, expected });
+    match row {
+        None => Ok((ptr::null(), 0)),
+        Some(row) if row.count != expected => Err(RowError::ColumnCount { found: row.count, expected }),
+        Some(Row { count: 0, .. }) => Ok((ptr::null(), 0)),
+        Some(row) => Ok((row.values.as_ptr(), row.count)),
     }
-    for index in 0..row.count as usize {
-        // SAFETY: `field` wrote `count` values; nobody else refers to them. The ranges lie within the message (the decoder
-        // checked), and `base` has a byte more than the message, so that `start + size` is inside its copy, too.
-        unsafe {
-            let value = row.values.add(index).as_mut();
-            if value.has_data() {
-                let start = base.add(value.data.addr());
-                start.add(value.size as usize).write(0);
-                value.data = start.as_ptr().cast_const().cast();
-            } else {
-                value.data = ptr::null();
-            }
-        }
-    }
-    if row.count == 0 {
-        return Ok((ptr::null(), 0));
-    }
-    Ok((row.values.as_ptr(), row.count))
 }
 
 /// In a key tuple the other columns come as NULL and mean "not sent" (`proto.c: logicalrep_write_delete`).
 fn mark_not_sent(row: Row, relation: &RelationDef) {
     for (index, column) in relation.columns().iter().enumerate().take(row.count as usize) {
-        // SAFETY: as in `finish_row`.
+        // SAFETY: `field` wrote `count` values; nobody else refers to them.
         let value = unsafe { row.values.add(index).as_mut() };
         if column.flags & ColumnFlag::KEY as u32 == 0 && value.kind == ValueKind::NULL as u32 {
             value.kind = ValueKind::NOT_SENT as u32;

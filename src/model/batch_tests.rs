@@ -55,9 +55,9 @@ fn body(tuples: &[Vec<u8>]) -> Vec<u8> {
 
 fn insert(builder: &mut BatchBuilder, relation: &Arc<RelationDef>, values: &[Option<&[u8]>]) {
     let body = body(&[tuple(b'N', values)]);
-    Message::decode_body(Tag::Insert, &body, builder.fields()).unwrap();
+    Message::decode_body(Tag::Insert, &body, builder.fields(&body).unwrap()).unwrap();
     let tuples = Tuples { old: OldKind::NONE, new: true };
-    builder.push_row(Event::new(Kind::INSERT), &body, relation, tuples).unwrap();
+    builder.push_row(&Event::new(Kind::INSERT), Kind::INSERT, relation, tuples).unwrap();
 }
 
 /// The texts of a row, with the NUL behind each checked; "-" for what has no data.
@@ -105,11 +105,13 @@ fn old_rows_come_before_new_ones_and_keys_tell_what_was_not_sent() {
     let relation = relation(3, 1);
     let mut builder = BatchBuilder::new(Arc::default());
     let body = body(&[tuple(b'K', &[Some(b"1"), None, None]), tuple(b'N', &[Some(b"2"), None, Some(b"z")])]);
-    let Message::Update(_) = Message::decode_body(Tag::Update, &body, builder.fields()).unwrap() else {
+    let Message::Update(_) =
+        Message::decode_body(Tag::Update, &body, builder.fields(&body).unwrap()).unwrap()
+    else {
         panic!()
     };
     let tuples = Tuples { old: OldKind::KEY, new: true };
-    builder.push_row(Event::new(Kind::UPDATE), &body, &relation, tuples).unwrap();
+    builder.push_row(&Event::new(Kind::UPDATE), Kind::UPDATE, &relation, tuples).unwrap();
     let batch = builder.seal().unwrap().unwrap();
     let event = batch.events()[0];
     assert_eq!(texts(event.old_values, event.old_count), ["1", "-", "-"]);
@@ -126,9 +128,10 @@ fn old_rows_come_before_new_ones_and_keys_tell_what_was_not_sent() {
 fn a_row_that_does_not_fit_its_relation_is_refused() {
     let mut builder = BatchBuilder::new(Arc::default());
     let body = body(&[tuple(b'N', &[None, None])]);
-    Message::decode_body(Tag::Insert, &body, builder.fields()).unwrap();
+    Message::decode_body(Tag::Insert, &body, builder.fields(&body).unwrap()).unwrap();
     let tuples = Tuples { old: OldKind::NONE, new: true };
-    let error = builder.push_row(Event::new(Kind::INSERT), &body, &relation(3, 1), tuples).unwrap_err();
+    let error =
+        builder.push_row(&Event::new(Kind::INSERT), Kind::INSERT, &relation(3, 1), tuples).unwrap_err();
     assert_eq!(error, RowError::ColumnCount { found: 2, expected: 3 });
     assert!(builder.is_empty());
 }

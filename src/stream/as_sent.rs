@@ -110,7 +110,7 @@ impl AsSent {
         match head.tag {
             Tag::Relation | Tag::Type => out.outbox.define(event, head.tag, body, Some(scope)),
             Tag::Origin => origin(out, event, body),
-            tag => out.outbox.change(event, tag, body, Some(scope)),
+            tag => out.outbox.change(&event, tag, body, Some(scope)),
         }
     }
 
@@ -123,7 +123,7 @@ impl AsSent {
             _ => {
                 let seq = plain.next_seq;
                 plain.next_seq += 1;
-                out.outbox.change(Event { seq, ..event }, tag, body, None)
+                out.outbox.change(&Event { seq, ..event }, tag, body, None)
             }
         }
     }

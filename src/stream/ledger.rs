@@ -79,6 +79,7 @@ impl Ledger {
     }
 
     /// Is anything read and not acknowledged?
+    #[inline]
     pub fn pending(&self) -> bool {
         // Nothing up to where the stream started was read, so it cannot be pending.
         self.half
@@ -86,6 +87,7 @@ impl Ledger {
     }
 
     /// May the server's position `lsn` be confirmed without the host?
+    #[inline]
     pub fn may_advance(&self, lsn: Lsn) -> bool {
         !self.pending() && lsn > self.start && lsn > self.confirmed()
     }
@@ -97,6 +99,7 @@ impl Ledger {
     }
 
     /// What the server may forget.
+    #[inline]
     pub fn confirmed(&self) -> Lsn {
         // The start is confirmed once the host acknowledges it or the server's position passes it, not before.
         self.acknowledged.max(self.idle).max(self.slot)

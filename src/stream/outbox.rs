@@ -207,32 +207,22 @@ impl Outbox {
     #[inline]
     pub fn change(
         &mut self,
-        mut event: Event,
+        event: &Event,
         tag: Tag,
         body: &[u8],
         scope: Option<&mut Catalog>,
     ) -> Result<(), Failure> {
         match tag {
             Tag::Insert | Tag::Update | Tag::Delete => self.row(event, tag, body, scope),
-            Tag::Truncate => self.truncate(event, body, scope),
-            _ => {
-                let Message::Logical(message) = Message::decode_body(tag, body, &mut ())? else {
-                    return Err(Failure::misplaced(tag));
-                };
-                event.kind = Kind::MESSAGE as u32;
-                event.lsn = message.lsn.0;
-                if message.transactional {
-                    event.flags |= EventFlag::TRANSACTIONAL as u32;
-                }
-                self.named(event, body, Some(message.prefix), Some(message.content))
-            }
+            Tag::Truncate => self.truncate(*event, body, scope),
+            _ => self.message(*event, tag, body),
         }
     }
 
     #[inline]
     fn row(
         &mut self,
-        mut event: Event,
+        event: &Event,
         tag: Tag,
         body: &[u8],
         scope: Option<&mut Catalog>,
@@ -244,20 +234,30 @@ impl Outbox {
         if lookup.news {
             self.events += 1;
             room(&mut self.open, &mut self.full, self.max_events)?
-                .push_relation(without_identity(event, Kind::RELATION), lookup.definition)?;
+                .push_relation(without_identity(*event, Kind::RELATION), lookup.definition)?;
         }
         self.events += 1;
-        room(&mut self.open, &mut self.full, self.max_events)?;
-        let (kind, tuples) = match Message::decode_body(tag, body, self.open.fields())? {
-            Message::Insert(_) => (Kind::INSERT, Tuples { old: OldKind::NONE, new: true }),
-            Message::Update(update) => (Kind::UPDATE, Tuples { old: old_kind(update.old), new: true }),
-            Message::Delete(delete) => (Kind::DELETE, Tuples { old: old_kind(delete.old), new: false }),
-            _ => return Err(Failure::misplaced(tag)),
+        let open = room(&mut self.open, &mut self.full, self.max_events)?;
+        let old = old_kind(wire::decode_row(tag, body, open.fields(body)?)?);
+        let (kind, new) = match tag {
+            Tag::Update => (Kind::UPDATE, true),
+            Tag::Delete => (Kind::DELETE, false),
+            _ => (Kind::INSERT, true),
         };
-        event.kind = kind as u32;
-        self.open
-            .push_row(event, body, lookup.definition, tuples)
-            .map_err(|error| Failure::row(error, tag, oid))
+        let tuples = Tuples { old, new };
+        open.push_row(event, kind, lookup.definition, tuples).map_err(|error| Failure::row(error, tag, oid))
+    }
+
+    fn message(&mut self, mut event: Event, tag: Tag, body: &[u8]) -> Result<(), Failure> {
+        let Message::Logical(message) = Message::decode_body(tag, body, &mut ())? else {
+            return Err(Failure::misplaced(tag));
+        };
+        event.kind = Kind::MESSAGE as u32;
+        event.lsn = message.lsn.0;
+        if message.transactional {
+            event.flags |= EventFlag::TRANSACTIONAL as u32;
+        }
+        self.named(event, body, Some(message.prefix), Some(message.content))
     }
 
     fn truncate(
@@ -304,16 +304,22 @@ impl Outbox {
 }
 
 /// A batch with room for one event: the open one, or a new one.
-#[inline]
+#[inline(always)]
 fn room<'a>(
     open: &'a mut BatchBuilder,
     full: &mut VecDeque<Batch>,
     max_events: usize,
 ) -> Result<&'a mut BatchBuilder, Failure> {
     if open.len() >= max_events {
-        full.extend(open.seal()?);
+        seal(open, full)?;
     }
     Ok(open)
+}
+
+#[cold]
+fn seal(open: &mut BatchBuilder, full: &mut VecDeque<Batch>) -> Result<(), Failure> {
+    full.extend(open.seal()?);
+    Ok(())
 }
 
 fn whole(bytes: &[u8]) -> Result<wire::Span, Failure> {

@@ -248,12 +248,17 @@ impl Session {
     }
 
     /// Nothing pending: what was read up to is safe (rules 6 to 9).
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self) -> Result<(), Failure> {
         let position = self.passed;
-        if self.ended || self.owes_the_rest() || !self.ledger.may_advance(position) {
+        if self.ended || !self.ledger.may_advance(position) || self.owes_the_rest() {
             return Ok(());
         }
+        self.advance_to(position)
+    }
+
+    #[inline(never)]
+    fn advance_to(&mut self, position: Lsn) -> Result<(), Failure> {
         match self.idle_advance {
             IdleAdvance::Off => Ok(()),
             IdleAdvance::Auto => {

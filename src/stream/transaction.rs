@@ -113,8 +113,13 @@ impl Transaction {
     }
 
     /// The host gets the beginning before the first thing that needs it.
-    #[inline]
+    #[inline(always)]
     fn announce(&mut self, outbox: &mut Outbox) -> Result<(), Failure> {
+        if self.begun && self.waiting_origin.is_none() { Ok(()) } else { self.announce_now(outbox) }
+    }
+
+    #[cold]
+    fn announce_now(&mut self, outbox: &mut Outbox) -> Result<(), Failure> {
         if !self.begun {
             self.expect_nothing_owed()?;
             self.begun = true;
@@ -165,24 +170,45 @@ impl Transaction {
         lsn: Lsn,
         subxid: Xid,
     ) -> Result<(), Failure> {
-        let event = Event { lsn: lsn.0, subxid: subxid.0, ..self.event(Kind::INSERT) };
+        match tag {
+            Tag::Relation | Tag::Type | Tag::Origin => self.definition(outbox, tag, body, lsn, subxid),
+            _ => self.change(outbox, tag, body, lsn, subxid),
+        }
+    }
+
+    #[inline(never)]
+    fn definition(
+        &mut self,
+        outbox: &mut Outbox,
+        tag: Tag,
+        body: &[u8],
+        lsn: Lsn,
+        subxid: Xid,
+    ) -> Result<(), Failure> {
+        let event = Event { lsn: lsn.0, subxid: subxid.0, ..self.event(Kind::RELATION) };
         match tag {
             Tag::Relation => outbox.define(event, tag, body, None),
             Tag::Type => {
                 self.announce(outbox)?;
                 outbox.define(event, tag, body, None)
             }
-            Tag::Origin if self.begun => self.origin(outbox, body),
-            Tag::Origin => {
+            _ if self.begun => self.origin(outbox, body),
+            _ => {
                 self.waiting_origin = Some(body.into());
                 Ok(())
             }
-            _ => self.change(outbox, event, tag, body),
         }
     }
 
     #[inline]
-    fn change(&mut self, outbox: &mut Outbox, event: Event, tag: Tag, body: &[u8]) -> Result<(), Failure> {
+    fn change(
+        &mut self,
+        outbox: &mut Outbox,
+        tag: Tag,
+        body: &[u8],
+        lsn: Lsn,
+        subxid: Xid,
+    ) -> Result<(), Failure> {
         self.announce(outbox)?;
         let seq = FIRST_CHANGE + self.changes;
         self.changes += 1;
@@ -193,7 +219,10 @@ impl Transaction {
                 Message::decode_body(tag, body, &mut ())?;
                 self.compare(part)
             }
-            _ => outbox.change(Event { seq, ..event }, tag, body, None),
+            _ => {
+                let event = Event { seq, lsn: lsn.0, subxid: subxid.0, ..self.event(Kind::INSERT) };
+                outbox.change(&event, tag, body, None)
+            }
         }
     }
 

@@ -29,7 +29,7 @@ pub use logical::LogicalMessage;
 pub use message::{Decoded, Message};
 pub use reader::{Reader, Span};
 pub use relation::{Column, Relation, ReplicaIdentity, Type};
-pub use row::{Delete, Insert, OldTuple, Truncate, Update, peek_relation};
+pub use row::{Delete, Insert, OldTuple, Truncate, Update, decode_row, peek_relation};
 pub use tag::{Head, Position, Tag};
 pub use tuple::{FieldKind, FieldSink, Fields};
 pub use txn::{Begin, BeginPrepare, Commit, CommitPrepared, Origin, Prepare, RollbackPrepared};

@@ -65,6 +65,24 @@ pub fn peek_relation(tag: Tag, body: &[u8]) -> Result<Oid, WireError> {
     Reader::new(body, Subject::Message(tag))?.oid("relation")
 }
 
+/// Decodes the body of an Insert, Update or Delete, as [`Message::decode_body`](super::Message::decode_body) does, and tells only what comes
+/// with the columns: rows are most of what is sent.
+#[inline]
+pub fn decode_row<S: FieldSink + ?Sized>(
+    tag: Tag,
+    body: &[u8],
+    fields: &mut S,
+) -> Result<OldTuple, WireError> {
+    let mut r = Reader::new(body, Subject::Message(tag))?;
+    let old = match tag {
+        Tag::Update => Update::read(&mut r, fields)?.old,
+        Tag::Delete => Delete::read(&mut r, fields)?.old,
+        _ => Insert::read(&mut r, fields).map(|_| OldTuple::None)?,
+    };
+    r.finish()?;
+    Ok(old)
+}
+
 impl Insert {
     #[inline(always)]
     pub(super) fn read<S: FieldSink + ?Sized>(r: &mut Reader<'_>, fields: &mut S) -> Result<Self, WireError> {

@@ -84,14 +84,24 @@ pub(super) fn read<S: FieldSink + ?Sized>(r: &mut Reader<'_>, fields: &mut S) ->
     r.expect(count.into(), 1, "column count", at)?;
     fields.begin(count);
     for _ in 0..count {
-        let at = r.offset();
-        match r.u8("column kind")? {
-            b't' => fields.field(FieldKind::Text, value(r)?),
-            b'n' => fields.field(FieldKind::Null, Span::EMPTY),
-            b'b' => fields.field(FieldKind::Binary, value(r)?),
-            b'u' => fields.field(FieldKind::Unchanged, Span::EMPTY),
-            kind => return Err(r.error("column kind", at, Fault::BadValue(kind.into()))),
+        match r.take_tagged(b't') {
+            Some(value) => fields.field(FieldKind::Text, value),
+            None => field(r, fields)?,
         }
+    }
+    Ok(())
+}
+
+/// Any column, or a broken one.
+#[inline(always)]
+fn field<S: FieldSink + ?Sized>(r: &mut Reader<'_>, fields: &mut S) -> Result<(), WireError> {
+    let at = r.offset();
+    match r.u8("column kind")? {
+        b't' => fields.field(FieldKind::Text, value(r)?),
+        b'n' => fields.field(FieldKind::Null, Span::EMPTY),
+        b'b' => fields.field(FieldKind::Binary, value(r)?),
+        b'u' => fields.field(FieldKind::Unchanged, Span::EMPTY),
+        kind => return Err(r.error("column kind", at, Fault::BadValue(kind.into()))),
     }
     Ok(())
 }
