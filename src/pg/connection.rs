@@ -23,6 +23,8 @@ pub struct Connection {
     /// The process whose session it is.
     process: u32,
     pub(super) copy: CopyState,
+    /// A frame came since the socket was read last.
+    pub(super) came: bool,
     /// Not Sync: libpq's functions on one connection must not run at the same time.
     _not_sync: PhantomData<Cell<()>>,
 }
@@ -50,6 +52,7 @@ impl Connection {
             notices,
             process: std::process::id(),
             copy: CopyState::None,
+            came: false,
             _not_sync: PhantomData,
         }
     }

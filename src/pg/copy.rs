@@ -40,7 +40,7 @@ pub enum Started {
 pub enum Received {
     /// One message's content.
     Frame(CopyData),
-    /// No whole message has been read yet: wait for the socket, then `consume_input`.
+    /// No whole message is there: wait for the socket, then `consume_input`.
     Nothing,
     /// The server sends no more; `finish_copy` says why.
     Ended,
@@ -100,9 +100,27 @@ impl Connection {
         Ok((results, false))
     }
 
-    /// The next message that has already been read from the socket. Never waits. After a broken connection all that
-    /// came before is given out first, then `Lost`.
+    /// The next message that has been read from the socket. Never waits. After a broken connection all that came before is
+    /// given out first, then `Lost`.
+    ///
+    /// An encrypted connection is read in here, too: the server seals each message on its own, and one read of libpq's gives
+    /// one sealed record. Whoever took that for all that there is would nap, or wait, between two messages.
+    #[inline]
     pub fn receive(&mut self) -> Result<Received, PgError> {
+        match self.take_frame()? {
+            Received::Nothing if self.came => {
+                self.came = false;
+                if !self.is_encrypted() {
+                    return Ok(Received::Nothing);
+                }
+                self.consume_input()?;
+                self.take_frame()
+            }
+            received => Ok(received),
+        }
+    }
+
+    fn take_frame(&mut self) -> Result<Received, PgError> {
         match self.copy {
             CopyState::Running => {}
             CopyState::Ended => return Ok(Received::Ended),
@@ -112,7 +130,10 @@ impl Connection {
         // SAFETY: a live connection; libpq stores a malloc'd buffer, or NULL.
         let length = unsafe { sys::PQgetCopyData(self.raw(), &mut buffer, 1) };
         match (usize::try_from(length), NonNull::new(buffer.cast::<u8>())) {
-            (Ok(length @ 1..), Some(data)) => Ok(Received::Frame(CopyData { data, length })),
+            (Ok(length @ 1..), Some(data)) => {
+                self.came = true;
+                Ok(Received::Frame(CopyData { data, length }))
+            }
             (Ok(_), _) if self.is_lost() => Err(self.lost()),
             (Ok(_), _) => Ok(Received::Nothing),
             (Err(_), _) if length == -1 => {
