@@ -19,7 +19,7 @@ fuzz_target!(|input: &[u8]| {
                 if input.u8() == 255 {
                     message.resize(300 << 10, 7);
                 }
-                assert!(held.push(Record { subxid: Xid(subxid), lsn: Lsn(lsn), message: &message }));
+                assert!(held.push(Record { subxid: Xid(subxid), lsn: Lsn(lsn), tag: b'I', body: &message }));
                 expected.push((subxid, lsn, message));
             }
             5 => held.spill(&std::env::temp_dir()).unwrap(),
@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
     let mut reader = held.into_reader().unwrap();
     for (subxid, lsn, message) in &expected {
         let record = reader.read().unwrap().expect("as many as were kept");
-        assert_eq!((record.subxid.0, record.lsn.0, record.message), (*subxid, *lsn, &message[..]));
+        assert_eq!((record.subxid.0, record.lsn.0, record.body), (*subxid, *lsn, &message[..]));
     }
     assert!(reader.read().unwrap().is_none());
 });

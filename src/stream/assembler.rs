@@ -179,7 +179,7 @@ mod tests {
 
     fn hold(assembler: &mut Assembler, xid: u32, size: usize) -> Result<(), HoldError> {
         let message = vec![b'x'; size];
-        assembler.hold(Xid(xid), Record { subxid: Xid(xid), lsn: Lsn(1), message: &message })
+        assembler.hold(Xid(xid), Record { subxid: Xid(xid), lsn: Lsn(1), tag: b'I', body: &message })
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Committed {
         let head = Head::peek(payload, position)?;
         let body = &payload[head.body_start..];
         if let Some(xid) = self.block {
-            return self.in_block(xid, head, lsn, payload, body);
+            return self.in_block(xid, head, lsn, body);
         }
         match (&mut self.state, head.tag) {
             (
@@ -210,32 +210,13 @@ impl Committed {
     }
 
     /// What comes inside a block is kept, and looked into at its commit.
-    fn in_block(
-        &mut self,
-        xid: Xid,
-        head: Head,
-        lsn: Lsn,
-        payload: &[u8],
-        body: &[u8],
-    ) -> Result<(), Failure> {
+    fn in_block(&mut self, xid: Xid, head: Head, lsn: Lsn, body: &[u8]) -> Result<(), Failure> {
         if head.tag == Tag::StreamStop {
             Message::decode_body(head.tag, body, &mut ())?;
             self.block = None;
             return Ok(());
         }
-        // A message keeps the form that it would have outside: the tag right before its body.
-        let mut plain;
-        let message = match head.subxid {
-            None => payload,
-            Some(_) => {
-                plain = Vec::new();
-                plain.try_reserve_exact(1 + body.len()).map_err(|_| crate::model::OutOfMemory)?;
-                plain.push(head.tag as u8);
-                plain.extend_from_slice(body);
-                &plain
-            }
-        };
-        let record = Record { subxid: head.subxid.unwrap_or(xid), lsn, message };
+        let record = Record { subxid: head.subxid.unwrap_or(xid), lsn, tag: head.tag as u8, body };
         self.assembler.hold(xid, record).map_err(|error| self.hold_failure(error))
     }
 
@@ -488,11 +469,11 @@ impl Replay {
     #[inline]
     fn step(&mut self, outbox: &mut Outbox) -> Result<Step, ReplayError> {
         let Some(record) = self.reader.read().map_err(ReplayError::Io)? else { return Ok(Step::Done) };
-        let failed = |error: wire::WireError| ReplayError::Failure(error.into());
-        let head = Head::peek(record.message, wire::Position::Plain).map_err(failed)?;
-        let body = &record.message[head.body_start..];
+        // The tag was one before it was held back.
+        let tag = Tag::from_byte(record.tag)
+            .ok_or_else(|| ReplayError::Io(std::io::ErrorKind::InvalidData.into()))?;
         self.transaction
-            .message(outbox, head.tag, body, record.lsn, record.subxid)
+            .message(outbox, tag, record.body, record.lsn, record.subxid)
             .map_err(ReplayError::Failure)?;
         Ok(Step::More)
     }

@@ -1,8 +1,7 @@
 //! One transaction that the server sends before its commit: its messages, kept in the order of arrival.
 //!
 //! Owns their storage, in memory and, once told to spill, in an unlinked file of mode 0600 that vanishes with the
-//! process. Refuses to look into the messages. A record is its length, its subtransaction, its position and its message without the
-//! subtransaction's number.
+//! process. Refuses to look into the messages. A record is its body's length, its subtransaction, its position, its tag and its body.
 
 #![forbid(unsafe_code)]
 
@@ -13,8 +12,8 @@ use std::path::Path;
 
 use crate::lsn::{Lsn, Xid};
 
-/// Length of body and tag, subtransaction, position.
-const HEADER: usize = 4 + 4 + 8;
+/// Length of the body, subtransaction, position, tag.
+const HEADER: usize = 4 + 4 + 8 + 1;
 /// Of a file, read at once.
 const READ_AHEAD: usize = 256 << 10;
 
@@ -25,8 +24,10 @@ pub struct Record<'a> {
     pub subxid: Xid,
     /// Of the change; 0 if the server gave none.
     pub lsn: Lsn,
-    /// Tag and body, as a message outside a stream block.
-    pub message: &'a [u8],
+    /// Which message.
+    pub tag: u8,
+    /// What follows tag and subtransaction.
+    pub body: &'a [u8],
 }
 
 /// The messages of one transaction. Offsets count bytes from its first record, file and memory taken together.
@@ -37,6 +38,8 @@ pub struct HeldTransaction {
     memory: Vec<u8>,
     /// Where each subtransaction's first record begins.
     first_of: HashMap<Xid, u64>,
+    /// Of the last record: mostly the next one's, too, and then `first_of` knows it.
+    last: Option<Xid>,
 }
 
 impl HeldTransaction {
@@ -66,17 +69,23 @@ impl HeldTransaction {
 
     /// Appends one message; false when memory for it was refused.
     pub fn push(&mut self, record: Record<'_>) -> bool {
-        let size = HEADER + record.message.len();
+        let size = HEADER + record.body.len();
         if self.memory.try_reserve(size).is_err() {
             return false;
         }
         let at = self.end();
-        self.first_of.entry(record.subxid).or_insert(at);
+        if self.last != Some(record.subxid) {
+            self.first_of.entry(record.subxid).or_insert(at);
+            self.last = Some(record.subxid);
+        }
+        let mut header = [0; HEADER];
         // The decoder refuses messages of 4 GiB and more.
-        self.memory.extend_from_slice(&(record.message.len() as u32).to_le_bytes());
-        self.memory.extend_from_slice(&record.subxid.0.to_le_bytes());
-        self.memory.extend_from_slice(&record.lsn.0.to_le_bytes());
-        self.memory.extend_from_slice(record.message);
+        header[..4].copy_from_slice(&(record.body.len() as u32).to_le_bytes());
+        header[4..8].copy_from_slice(&record.subxid.0.to_le_bytes());
+        header[8..16].copy_from_slice(&record.lsn.0.to_le_bytes());
+        header[16] = record.tag;
+        self.memory.extend_from_slice(&header);
+        self.memory.extend_from_slice(record.body);
         true
     }
 
@@ -85,6 +94,7 @@ impl HeldTransaction {
     pub fn abort(&mut self, subxid: Xid) -> io::Result<()> {
         let Some(&from) = self.first_of.get(&subxid) else { return Ok(()) };
         self.first_of.retain(|_, first| *first < from);
+        self.last = None;
         if from >= self.in_file {
             self.memory.truncate((from - self.in_file) as usize);
             return Ok(());
@@ -147,7 +157,7 @@ impl HeldReader {
         let Some((header, rest)) = self.buffer[self.at..].split_first_chunk::<HEADER>() else {
             return if self.at == self.buffer.len() { Ok(None) } else { Err(damaged()) };
         };
-        let [l0, l1, l2, l3, x0, x1, x2, x3, lsn @ ..] = *header;
+        let [l0, l1, l2, l3, x0, x1, x2, x3, lsn @ .., tag] = *header;
         let len = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
         let (subxid, lsn) = (Xid(u32::from_le_bytes([x0, x1, x2, x3])), Lsn(u64::from_le_bytes(lsn)));
         if rest.len() < len {
@@ -155,8 +165,8 @@ impl HeldReader {
         }
         let start = self.at + HEADER;
         self.at = start + len;
-        let message = self.buffer.get(start..self.at).ok_or_else(damaged)?;
-        Ok(Some(Record { subxid, lsn, message }))
+        let body = self.buffer.get(start..self.at).ok_or_else(damaged)?;
+        Ok(Some(Record { subxid, lsn, tag, body }))
     }
 
     /// Has at least `size` bytes ready, as long as there are so many.
@@ -198,14 +208,14 @@ mod tests {
     use super::*;
 
     fn push(held: &mut HeldTransaction, subxid: u32, text: &str) {
-        assert!(held.push(Record { subxid: Xid(subxid), lsn: Lsn(7), message: text.as_bytes() }));
+        assert!(held.push(Record { subxid: Xid(subxid), lsn: Lsn(7), tag: b'I', body: text.as_bytes() }));
     }
 
     fn texts(held: HeldTransaction) -> Vec<String> {
         let mut reader = held.into_reader().unwrap();
         let mut texts = Vec::new();
         while let Some(record) = reader.read().unwrap() {
-            texts.push(format!("{}:{}", record.subxid, String::from_utf8_lossy(record.message)));
+            texts.push(format!("{}:{}", record.subxid, String::from_utf8_lossy(record.body)));
         }
         texts
     }

@@ -68,8 +68,9 @@ impl Tag {
         }
     }
 
+    /// The message that a byte stands for.
     #[inline]
-    fn from_byte(byte: u8) -> Option<Tag> {
+    pub fn from_byte(byte: u8) -> Option<Tag> {
         Some(match byte {
             b'B' => Tag::Begin,
             b'C' => Tag::Commit,
