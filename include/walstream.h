@@ -877,6 +877,14 @@ typedef struct walstream_stats {
    * 0
    */
   uint32_t reserved;
+  /**
+   * Naps since walstream_start (option pacing): how often a stream that was behind let messages pile up before it read on.
+   */
+  uint64_t naps;
+  /**
+   * How long the latest of them was to be.
+   */
+  uint64_t nap_us;
 } walstream_stats;
 
 /**

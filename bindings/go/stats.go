@@ -61,6 +61,8 @@ type Stats struct {
 	Reconnects       uint64        // connections made anew
 	Stalled          time.Duration // time that the queue was full
 	LastError        Code          // also of an error that was retried; 0: none
+	Naps             uint64        // how often messages were let pile up, by the option pacing
+	Nap              time.Duration // how long the latest nap was to be
 }
 
 // Stats never waits. After Close it gives the last numbers.
@@ -97,6 +99,8 @@ func (s *Stream) stats() Stats {
 		Reconnects:       uint64(c.reconnects),
 		Stalled:          microseconds(c.stalled_us),
 		LastError:        Code(c.last_error),
+		Naps:             uint64(c.naps),
+		Nap:              microseconds(c.nap_us),
 	}
 }
 

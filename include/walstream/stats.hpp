@@ -37,13 +37,16 @@ struct stats {
     std::uint64_t reconnects;                  ///< Connections made anew.
     std::chrono::microseconds stalled;         ///< Time that the queue was full.
     std::optional<errc> last_error;            ///< The last error, also one that was retried.
+    std::uint64_t naps;                        ///< How often messages were let pile up, by the option pacing.
+    std::chrono::microseconds nap;             ///< How long the latest nap was to be.
 
     explicit stats(const ::walstream_stats& from) noexcept
         : state(static_cast<walstream::state>(from.state)), received(from.received_lsn), delivered(from.delivered_lsn),
           acked(from.acked_lsn), confirmed(from.confirmed_lsn), server(from.server_lsn), lag_bytes(from.lag_bytes),
           commit_delay(from.commit_delay_us), events(from.events), bytes(from.bytes), queue_events(from.queue_events),
           queue_bytes(from.queue_bytes), host_bytes(from.host_bytes), spilled_bytes(from.spilled_bytes),
-          open_transactions(from.open_transactions), reconnects(from.reconnects), stalled(from.stalled_us)
+          open_transactions(from.open_transactions), reconnects(from.reconnects), stalled(from.stalled_us),
+          naps(from.naps), nap(from.nap_us)
     {
         if (from.last_error < 0) last_error = static_cast<errc>(from.last_error);
     }

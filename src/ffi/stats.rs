@@ -53,11 +53,15 @@ pub struct StreamStats {
     pub last_error: i32,
     /// 0
     pub reserved: u32,
+    /// Naps since walstream_start (option pacing): how often a stream that was behind let messages pile up before it read on.
+    pub naps: u64,
+    /// How long the latest of them was to be.
+    pub nap_us: u64,
 }
 
 /// A host that was built against the first release knows at least this much.
 const FIRST_SIZE: usize = 144;
-const _: () = assert!(size_of::<StreamStats>() == FIRST_SIZE);
+const _: () = assert!(std::mem::offset_of!(StreamStats, naps) == FIRST_SIZE);
 
 /// A snapshot, never waits. E_ARGUMENT when struct_size is smaller than the first release's. Any thread.
 #[unsafe(no_mangle)]
@@ -106,5 +110,7 @@ fn snapshot(stream: &Stream) -> Result<StreamStats, Failure> {
         stalled_us: load(&stats.stalled_us),
         last_error: shared.last_error(),
         reserved: 0,
+        naps: load(&stats.naps),
+        nap_us: load(&stats.nap_us),
     })
 }

@@ -66,6 +66,8 @@ pub struct Pacing {
     nap: Duration,
     until: Option<Instant>,
     held: u32,
+    /// Begun so far, and the latest one's length.
+    taken: (u64, Duration),
     /// At the last look.
     seen: Read,
     /// At the last nap's beginning.
@@ -84,6 +86,7 @@ impl Pacing {
             nap: LEAST * 2,
             until: None,
             held: 0,
+            taken: (0, Duration::ZERO),
             seen: Read::default(),
             before_nap: None,
             marks: None,
@@ -119,10 +122,16 @@ impl Pacing {
                 self.until = Some(until);
                 self.before_nap = Some((now, total));
                 self.held += 1;
+                self.taken = (self.taken.0 + 1, nap);
                 Next::Nap(until)
             }
             None => Next::Wait,
         }
+    }
+
+    /// Naps begun so far, and how long the latest was to be.
+    pub fn taken(&self) -> (u64, Duration) {
+        self.taken
     }
 
     /// May an open batch wait for more? Only across naps, which nobody notices, and a few of them.

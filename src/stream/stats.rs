@@ -21,6 +21,8 @@ pub struct Stats {
     pub open_transactions: AtomicU64,
     pub reconnects: AtomicU64,
     pub stalled_us: AtomicU64,
+    pub naps: AtomicU64,
+    pub nap_us: AtomicU64,
 }
 
 impl Stats {
@@ -49,6 +51,12 @@ impl Stats {
     /// The queue was full for so long.
     pub fn stalled(&self, time: Duration) {
         self.stalled_us.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// So many naps were begun, the latest to be so long.
+    pub fn napped(&self, naps: u64, latest: Duration) {
+        self.naps.store(naps, Relaxed);
+        self.nap_us.store(u64::try_from(latest.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// A connection was made again.

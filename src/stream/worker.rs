@@ -256,7 +256,12 @@ impl<P: Protocol> Worker<P> {
         let (total, behind) = self.session.pace();
         let next = self.pacing.next(Instant::now(), total, behind);
         if let Next::Nap(_) = next {
-            self.pacing.buffer(connection.buffer());
+            let (naps, latest) = self.pacing.taken();
+            self.shared.stats.napped(naps, latest);
+            // TCP enlarges its buffer as it goes, though not within a few naps.
+            if naps % 8 == 0 {
+                self.pacing.buffer(connection.buffer());
+            }
         }
         next
     }

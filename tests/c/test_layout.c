@@ -125,6 +125,8 @@ static void stats(void)
     AT(walstream_stats, stalled_us, 128, 8);
     AT(walstream_stats, last_error, 136, 4);
     AT(walstream_stats, reserved, 140, 4);
+    AT(walstream_stats, naps, 144, 8);
+    AT(walstream_stats, nap_us, 152, 8);
 }
 
 static void details(void)

@@ -67,6 +67,12 @@ namespace Walstream
         /// <summary>The last error, also one that was retried; Ok when there was none.</summary>
         public ErrorCode LastError { get { return (ErrorCode)stats.LastError; } }
 
+        /// <summary>How often messages were let pile up, by the option pacing.</summary>
+        public ulong Naps { get { return stats.Naps; } }
+
+        /// <summary>How long the latest nap was to be.</summary>
+        public TimeSpan Nap { get { return Microseconds(stats.NapUs); } }
+
         private static TimeSpan Microseconds(ulong count)
         {
             return TimeSpan.FromTicks((long)Math.Min(count, (ulong)long.MaxValue / 10) * 10);

@@ -114,6 +114,8 @@ namespace Walstream.Native
         internal ulong StalledUs;
         internal int LastError;
         internal uint Reserved;
+        internal ulong Naps;
+        internal ulong NapUs;
     }
 
     [StructLayout(LayoutKind.Sequential)]
