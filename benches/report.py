@@ -84,8 +84,8 @@ def delays(records, facts):
 def reads(records, facts):
     number = lambda name: cell(records.spread(name, section="reads"), "{:.2f}")
     return ["\n### Reads in a C host\n", "Nanoseconds an event, in a queue filled beforehand; no event is looked into.\n",
-            "| next_event | next_batch, count, events and free | of that, free |", "|---|---|---|",
-            f"| {number('next_event')} | {number('next_batch')} | {number('free')} |"]
+            "| next_event | next_batch with count and events | the same with batch_free |", "|---|---|---|",
+            f"| {number('next_event')} | {number('next_batch')} | {number('with_free')} |"]
 
 
 def cgo(records, facts):

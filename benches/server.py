@@ -9,6 +9,7 @@ from programs import debian
 TICK = os.sysconf("SC_CLK_TCK")
 CONTROL = "/proc/sys/net/ipv4/tcp_congestion_control"
 PSQL = debian("psql")
+DONE = "-- done"
 _before = None
 
 
@@ -34,6 +35,7 @@ class Server:
         with open(f"{self.data}/postmaster.pid") as file:
             self.postmaster = int(file.readline())
         self.copies = 0
+        self.session = None
 
     def conninfo(self, line="unix", port=None):
         """line: unix, tcp or tls."""
@@ -48,11 +50,19 @@ class Server:
         return f"postgresql://postgres:unused@127.0.0.1:{self.port}/postgres?replication=database&sslmode=disable"
 
     def psql(self, sql):
-        command = [PSQL, "-qXAt", "-v", "ON_ERROR_STOP=1", "-d", self.conninfo()]
-        done = subprocess.run(command, input=sql + ";", capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-        return done.stdout.strip()
+        """In one session for all: a process for each would count among the server's children."""
+        if not self.session:
+            self.session = subprocess.Popen([PSQL, "-qXAt", "-v", "ON_ERROR_STOP=1", "-d", self.conninfo()], text=True,
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.session.stdin.write(f"{sql};\n\\echo {DONE}\n")
+        self.session.stdin.flush()
+        lines = []
+        for line in self.session.stdout:
+            if line.rstrip("\n") == DONE:
+                return "\n".join(lines)
+            lines.append(line.rstrip("\n"))
+        self.session = None
+        raise RuntimeError(f"psql: {' '.join(lines)[-500:]}")
 
     def new_slot(self):
         """One that stands here and now."""
@@ -72,17 +82,16 @@ class Server:
 
     def wait_active(self, slot, active):
         wanted = "t" if active else "f"
-        for _ in range(600):
+        for _ in range(1200):
             if self.psql(f"select active from pg_replication_slots where slot_name = '{slot}'") == wanted:
                 return
-            time.sleep(0.02)
+            time.sleep(0.01)
         raise RuntimeError(f"slot {slot}: active is not {wanted} after 12 seconds and more")
 
     def children_cpu(self):
-        """Processor time of all processes of the server that have ended: between two calls, one walsender's (the
-        processes of psql beside it take some milliseconds)."""
+        """Processor time of all processes of the server that have ended: between two calls, its walsenders'."""
         # A process counts for its parent when it is reaped.
-        time.sleep(0.05)
+        time.sleep(0.03)
         with open(f"/proc/{self.postmaster}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[13]) + int(fields[14])) / TICK

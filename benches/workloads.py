@@ -37,7 +37,7 @@ class Workload:
 
     def __init__(self, name, what, count, seconds_a_million, sql):
         self.name, self.what, self.count, self.sql = name, what, count, sql
-        self.seconds = 0.3 + count / 1e6 * seconds_a_million
+        self.seconds = 0.15 + count / 1e6 * seconds_a_million
         self.end = None
 
     def write(self, server):

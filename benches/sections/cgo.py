@@ -2,10 +2,10 @@
 from bench import Step, label
 from peers import OURS
 from server import congestion
-from settings import ROUNDS
+from settings import QUICK, ROUNDS
 
 NAMES = [OURS, "walstream, Go"]
-WORKLOADS = ["narrow", "wide"]
+WORKLOADS = ["narrow"] if QUICK else ["narrow", "wide"]
 
 
 def steps(bench):
@@ -14,7 +14,7 @@ def steps(bench):
     for round_ in range(ROUNDS):
         for workload in WORKLOADS:
             names = bench.peers.in_turn(NAMES, round_)
-            yield Step(label(round_, f"Go, {workload}"), (0.3 + bench.workloads[workload].seconds) * 2,
+            yield Step(label(round_, f"Go, {workload}"), (0.15 + bench.workloads[workload].seconds) * 2,
                        measure(bench, workload, names, round_))
 
 

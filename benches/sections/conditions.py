@@ -49,7 +49,7 @@ def steps(bench):
             workloads = condition.workloads[:1] if QUICK else condition.workloads
             for workload in workloads:
                 names = bench.peers.in_turn(NAMES, round_)
-                seconds = (0.3 + bench.workloads[workload].seconds * (0.4 + 0.6 * condition.streams)) * len(names)
+                seconds = (0.15 + bench.workloads[workload].seconds * (0.4 + 0.6 * condition.streams)) * len(names)
                 yield Step(label(round_, f"{condition.name}, {workload}"), seconds,
                            measure(bench, condition, workload, names, round_))
 

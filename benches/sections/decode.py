@@ -17,38 +17,42 @@ def steps(bench):
     parser = f"{BUILD}/pg_walstream-rustls"
     for round_ in range(ROUNDS):
         for shape in SHAPES:
-            yield Step(label(round_, f"decode, {shape}"), 2 if QUICK else 4, times(bench, parser, shape, messages, round_))
+            yield Step(label(round_, f"decode, {shape}"), 0.6 if QUICK else 1.5, times(bench, parser, shape, messages, round_))
     if not shutil.which("valgrind"):
         bench.note("instructions are not counted: valgrind is missing")
     elif not QUICK:
         for shape in SHAPES:
-            yield Step(f"decode, {shape}: instructions", 8, instructions(bench, parser, shape))
+            yield Step(f"decode, {shape}: instructions", 8, instructions(bench, shape))
 
 
 def times(bench, parser, shape, messages, round_):
     def step():
-        result = run([[f"{BUILD}/decode", "times", shape, str(messages)]])
-        if "failed" not in result and os.path.exists(parser):
-            file = dump(shape)
-            theirs = run([[parser, "parse", file, str(messages)]])
+        what = {"section": "decode", "where": "", "workload": shape, "round": round_}
+        session = run([[f"{BUILD}/decode", "times", shape, str(messages)]])
+        # That walk ran beside the session, not beside the decoder.
+        session.pop("walk", None)
+        result = run([[f"{BUILD}/decoder", "times", shape, str(messages)]])
+        bench.add(session, program="session", **what)
+        if os.path.exists(parser):
+            theirs = run([[parser, "parse", dump(shape), str(messages)]])
             if "parse" in theirs:
                 result["parse"] = theirs["parse"]
-        bench.add(result, section="decode", where="", workload=shape, program="decode", round=round_)
+        bench.add(result, program="decode", **what)
     return step
 
 
 def dump(shape):
     file = f"{BUILD}/messages-{shape}"
-    subprocess.run([f"{BUILD}/decode", "dump", shape, file], check=True)
+    subprocess.run([f"{BUILD}/decoder", "dump", shape, file], check=True)
     return file
 
 
-def instructions(bench, parser, shape):
+def instructions(bench, shape):
     """The start costs the same for few and many messages: the difference is that of the messages alone."""
     def step():
         counts = {}
-        for way in ("walk", "decode", "session"):
-            few, many = (count([f"{BUILD}/decode", way, shape, str(messages)]) for messages in (FEW, MANY))
+        for way, program in (("walk", "decoder"), ("decode", "decoder"), ("session", "decode")):
+            few, many = (count([f"{BUILD}/{program}", way, shape, str(messages)]) for messages in (FEW, MANY))
             if few and many:
                 counts[way] = round((many - few) / (MANY - FEW))
         if counts:

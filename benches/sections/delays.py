@@ -12,7 +12,7 @@ from settings import BUILD, QUICK, SCALE
 NAMES = ["bare libpq", OURS]
 LOADS = [("500 a second", ["-R", "500", "-c", "1"]), ("saturated", ["-c", "2", "-j", "2"])]
 SECONDS = 2
-WINDOWS = 5 if QUICK else 15
+WINDOWS = 3 if QUICK else 10
 
 
 class Writers:
@@ -46,7 +46,7 @@ def steps(bench):
     for load, arguments in LOADS:
         for window in range(windows):
             names = NAMES[window % 2:] + NAMES[:window % 2]
-            yield Step(f"window {window + 1} of {windows}: commit to host, {load}", (SECONDS + 1.2) * len(names),
+            yield Step(f"window {window + 1} of {windows}: commit to host, {load}", (SECONDS + 0.8) * len(names),
                        measure(bench, writers, load, arguments, names, window, window == windows - 1))
 
 

@@ -7,7 +7,7 @@ from settings import BUILD, ROUNDS
 
 def steps(bench):
     for round_ in range(ROUNDS):
-        yield Step(label(round_, "reads"), 4, measure(bench, round_))
+        yield Step(label(round_, "reads"), 2, measure(bench, round_))
 
 
 def measure(bench, round_):

@@ -6,14 +6,14 @@ from settings import QUICK, ROUNDS
 
 WORKLOADS = ["narrow", "one", "wide", "changes", "big"]
 ALL = ["pg_recvlogical", "bare libpq", "pg_walstream, rustls", "pg_walstream, libpq", "psycopg2", "walstream, pacing off", OURS]
-# What the goals need: for the longest workload, and for bbr.
+# What the goals need: for the longest workload, for bbr, and in the quick run.
 FEW = ["pg_recvlogical", "bare libpq", OURS]
 # Beside it a unix socket is quick.
 SHARE = {"tcp cubic": 1.0, "tcp bbr": 0.6, "unix": 0.5}
 
 
 def programs(where, workload):
-    if where == "tcp bbr" or workload == "big" or (QUICK and where == "unix"):
+    if where == "tcp bbr" or workload == "big" or (QUICK and (where == "unix" or workload in ("wide", "changes"))):
         return FEW
     names = ALL if where != "unix" else [name for name in ALL if name != "pg_walstream, rustls"]
     return names if workload in ("narrow", "one") else [name for name in names if name != "psycopg2"]
@@ -34,7 +34,7 @@ def steps(bench):
         for where in places(bench):
             for workload in WORKLOADS:
                 names = bench.peers.in_turn(programs(where, workload), round_)
-                seconds = (0.3 + bench.workloads[workload].seconds * SHARE[where]) * len(names)
+                seconds = (0.15 + bench.workloads[workload].seconds * SHARE[where]) * len(names)
                 yield Step(label(round_, f"{where}, {workload}"), seconds, measure(bench, where, workload, names, round_))
 
 
