@@ -24,7 +24,7 @@ class Bench:
         self.workloads = workloads()
         self.records = []
         # What could not be measured, and why.
-        self.notes = [f"{name} is not here: without it" for name in self.peers.missing()]
+        self.notes = [f"Without {name}, which could not be had here" for name in self.peers.missing()]
         self.say = print
 
     def write_tables(self):

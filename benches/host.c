@@ -2,7 +2,8 @@
  *
  *   host CONNINFO SLOT PUBLICATION END_LSN [OPTION=VALUE]…
  *
- * Ends as bare.c does; END_LSN 0/1: at the first commit. READS_BEFORE_SLEEP=N: takes N batches and sleeps from then on, for SLEEP_SECONDS. */
+ * Ends as bare.c does; END_LSN 0/1: at the first commit. READS_BEFORE_SLEEP=N: takes N batches and sleeps from then on,
+ * for SLEEP_SECONDS. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

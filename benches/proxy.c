@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAIRS = 64, MARKS = 1 << 15, WIDE_RING = 8 << 20, NARROW_RING = 256 << 10 };
+enum { PAIRS = 64, MARKS = 1 << 15, WIDE_RING = 8 << 20, NARROW_RING = 256 << 10, PACKET = 8 << 10, TOGETHER_NS = 20000 };
 
 /* Bytes before `end` may leave at `due`. */
 struct mark {
@@ -91,6 +91,8 @@ static void take(struct way *way, int direction)
     const size_t at = way->in % ring_size, used = (size_t)(way->in - way->out);
     size_t room = ring_size - used;
     if (room > ring_size - at) room = ring_size - at;
+    /* A narrow line gives the first bytes of much before the last. */
+    if (ns_per_byte > 0 && room > PACKET) room = PACKET;
     const ssize_t got = read(way->from, way->ring + at, room);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) {
@@ -101,7 +103,12 @@ static void take(struct way *way, int direction)
     if (free_at[direction] < now) free_at[direction] = now;
     free_at[direction] += (int64_t)((double)got * ns_per_byte);
     way->in += (uint64_t)got;
-    way->marks[way->last++ % MARKS] = (struct mark){way->in, free_at[direction] + delay};
+    const int64_t due = free_at[direction] + delay;
+    struct mark *last = &way->marks[(way->last - 1) % MARKS];
+    if (way->first < way->last && due - last->due < TOGETHER_NS)
+        last->end = way->in;
+    else
+        way->marks[way->last++ % MARKS] = (struct mark){way->in, due};
 }
 
 /* How far bytes may leave by now. */

@@ -114,7 +114,7 @@ def introduction(facts):
             f"{gib:.0f} GiB shared by client and server, Linux {facts['kernel']}. Load {facts['load_before']:.1f} before and at most "
             f"{facts['load']:.1f} while it ran, its own included"
             + (": **the machine had other work**, wall times and small differences mean little." if busy else ".") + "\n",
-            *(f"- Not here: {note}." for note in facts["notes"]), "",
+            *(f"- {note}." for note in facts["notes"]), "",
             "walstream is benches/host.c: it takes batches and touches every value of every row, with default options unless said otherwise. bare libpq "
             "(benches/bare.c), pg_recvlogical and psycopg2 decode nothing. pg_walstream is version 0.8.1, with either of its back ends.\n",
             *(f"- **{name}**: {what}, {count:,} rows" for name, (what, count) in facts["workloads"].items())]

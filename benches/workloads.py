@@ -56,10 +56,10 @@ def workloads():
         count = rows(full, quick)
         made.append(Workload(name, what, count, seconds_a_million, sql(count)))
 
-    workload("narrow", "rows of 5 columns, 1000 in a transaction", 500_000, 100_000, 6.5, lambda n: by_thousands("narrow", ROW, n))
-    workload("one", "transactions of one row", 120_000, 24_000, 18, one_by_one)
-    workload("wide", "rows of 20 columns, 490 bytes", 150_000, 30_000, 9, lambda n: by_thousands("wide", f"i, {WIDE_ROW}", n))
-    workload("changes", "inserts, updates and deletes with the whole old row", 240_000, 48_000, 7, changes)
-    workload("big", "one transaction", 1_500_000, 200_000, 6.5, lambda n: at_once("narrow", n))
-    workload("short", "as narrow, for lines and many streams", 100_000, 30_000, 6.5, lambda n: by_thousands("narrow", ROW, n))
+    workload("narrow", "rows of 5 columns, 1000 in a transaction", 500_000, 60_000, 6.5, lambda n: by_thousands("narrow", ROW, n))
+    workload("one", "transactions of one row", 120_000, 16_000, 18, one_by_one)
+    workload("wide", "rows of 20 columns, 490 bytes", 150_000, 20_000, 9, lambda n: by_thousands("wide", f"i, {WIDE_ROW}", n))
+    workload("changes", "inserts, updates and deletes with the whole old row", 240_000, 30_000, 7, changes)
+    workload("big", "one transaction", 1_500_000, 150_000, 6.5, lambda n: at_once("narrow", n))
+    workload("short", "as narrow, for lines and many streams", 100_000, 20_000, 6.5, lambda n: by_thousands("narrow", ROW, n))
     return {workload.name: workload for workload in made}
