@@ -103,7 +103,7 @@ TABLES = {"throughput": throughput, "conditions": conditions, "streaming": strea
 
 def introduction(facts):
     gib = facts["memory"] / (1 << 30)
-    busy = facts["load_before"] > 0.5
+    before, after = facts["busy"]
     run = ("`make bench QUICK=1`" if facts["quick"] else "`make bench`") + (
         f" with its rows times {facts['scale']}: to try the benchmark itself, not to be believed" if facts["scale"] != 1 else "")
     return ["# Benchmarks\n",
@@ -111,9 +111,9 @@ def introduction(facts):
             "turns, another one first each time, and each reads a fresh copy of the same slot. A ratio is made within a round, so that both "
             "sides had the same machine; what stands here is the median of those ratios, with the least and the most.\n",
             f"This run: PostgreSQL {facts['server']}, clients with libpq {facts['libpq']}; {facts['cpus']} processors ({facts['architecture']}) and "
-            f"{gib:.0f} GiB shared by client and server, Linux {facts['kernel']}. Load {facts['load_before']:.1f} before and at most "
-            f"{facts['load']:.1f} while it ran, its own included"
-            + (": **the machine had other work**, wall times and small differences mean little." if busy else ".") + "\n",
+            f"{gib:.0f} GiB shared by client and server, Linux {facts['kernel']}. Others used {before:.0%} of the processors before and {after:.0%} after it; "
+            f"the load was at most {facts['load']:.1f}, its own included"
+            + (": **the machine had other work**, wall times and small differences mean little." if max(before, after) > 0.15 else ".") + "\n",
             *(f"- {note}." for note in facts["notes"]), "",
             "walstream is benches/host.c: it takes batches and touches every value of every row, with default options unless said otherwise. bare libpq "
             "(benches/bare.c), pg_recvlogical and psycopg2 decode nothing. pg_walstream is version 0.8.1, with either of its back ends.\n",

@@ -67,6 +67,18 @@ def libpq():
     return f"{version // 10000}.{version % 10000}"
 
 
+def busy():
+    """The share of all processors that is in use while the benchmark does nothing."""
+    def ticks():
+        with open("/proc/stat") as file:
+            numbers = [int(word) for word in file.readline().split()[1:9]]
+        return sum(numbers), numbers[3] + numbers[4]
+    all_before, idle_before = ticks()
+    time.sleep(2)
+    all_after, idle_after = ticks()
+    return 1 - (idle_after - idle_before) / max(1, all_after - all_before)
+
+
 def memory_of_machine():
     with open("/proc/meminfo") as file:
         return int(file.readline().split()[1]) * 1024
@@ -78,12 +90,13 @@ def main():
         signal.signal(number, lambda *_: sys.exit(1))
     names = chosen()
     bench = Bench()
-    load_before = os.getloadavg()[0]
     if not congestion("cubic"):
         bench.note("TCP's congestion control cannot be set here: what is called cubic is the machine's own choice")
     try:
         prepare(bench, names)
+        busy_before = busy()
         load, seconds = measure(bench, names)
+        busy_after = busy()
     finally:
         congestion(None)
     facts = {
@@ -91,7 +104,7 @@ def main():
         "workloads": {workload.name: [workload.what, workload.count] for workload in bench.workloads.values()},
         "server": bench.server.psql("show server_version"), "libpq": libpq(),
         "kernel": platform.release(), "architecture": platform.machine(), "cpus": os.cpu_count(),
-        "memory": memory_of_machine(), "load_before": load_before, "load": load, "seconds": seconds,
+        "memory": memory_of_machine(), "busy": [busy_before, busy_after], "load": load, "seconds": seconds,
     }
     with open(f"{BUILD}/results.json", "w") as file:
         json.dump(facts, file, indent=1)
