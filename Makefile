@@ -31,7 +31,7 @@ fuzz: ## runs every fuzz target for SECONDS (60) each
 check-deep: ## runs the checks that take longer than a user's patience
 	@scripts/check-deep
 
-bench: ## measures walstream beside its peers, writes docs/benchmarks.md (QUICK=1: under five minutes)
+bench: ## measures walstream beside its peers, writes docs/benchmarks.md (QUICK=1: under five minutes; ONLY=SECTION)
 	@scripts/bench
 
 docs: ## renders the C API as HTML into build/docs

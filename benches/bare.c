@@ -1,9 +1,11 @@
 /* The floor of the benchmark: libpq and nothing else. Counts bytes, decodes no row, answers the server.
  *
- *   bare CONNINFO SLOT PUBLICATION END_LSN [PLUGIN_OPTIONS]
+ *   bare CONNINFO SLOT PUBLICATION END_LSN
+ *   bare                                      prints libpq's version
  *
- * Ends at the first commit whose end is at END_LSN or behind it. END_LSN 0/0: after SECONDS of environment, for the
- * workload that measures delays; then it prints how long after its commit each transaction was here. */
+ * Ends at the first commit whose end is at END_LSN or behind it. END_LSN 0/0: after SECONDS_TO_MEASURE of the environment, for the
+ * workload that measures delays; then it prints how long after its commit each transaction was here. A clock is read
+ * for each commit; benches/host.c reads one for each batch, as soon as it has it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libpq-fe.h>
@@ -45,6 +47,11 @@ static void answer(PGconn *connection, uint64_t received)
 int main(int argc, char **argv)
 {
     unsigned high, low;
+    if (argc == 1) {
+        /* 150018 is 15.18. */
+        printf("libpq=%d\n", PQlibVersion());
+        return 0;
+    }
     if (argc < 5 || sscanf(argv[4], "%X/%X", &high, &low) != 2) return 2;
     const uint64_t end = (uint64_t)high << 32 | low;
     const char *keywords[] = {"dbname", "replication", NULL}, *values[] = {argv[1], "database", NULL};
@@ -53,8 +60,7 @@ int main(int argc, char **argv)
 
     char command[1024];
     snprintf(command, sizeof command,
-             "START_REPLICATION SLOT \"%s\" LOGICAL 0/0 (proto_version '1', publication_names '%s'%s)", argv[2], argv[3],
-             argc > 5 ? argv[5] : "");
+             "START_REPLICATION SLOT \"%s\" LOGICAL 0/0 (proto_version '1', publication_names '%s')", argv[2], argv[3]);
     PGresult *result = PQexec(connection, command);
     if (PQresultStatus(result) != PGRES_COPY_BOTH) fail(connection);
     PQclear(result);
@@ -73,7 +79,7 @@ int main(int argc, char **argv)
                 const uint64_t at = be64(data + 1);
                 if (at > received) received = at;
                 if (data[25] == 'C') {
-                    if (until) delays_add(now_us() - (int64_t)be64(data + 43) - POSTGRES_EPOCH_US);
+                    if (until) delays_add(now_us(), (int64_t)be64(data + 43) + POSTGRES_EPOCH_US);
                     done = end && be64(data + 35) >= end;
                 }
             } else if (data[0] == 'k' && data[17]) {

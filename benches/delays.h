@@ -25,14 +25,15 @@ static inline int64_t now_us(void)
 static inline int64_t delays_until(void)
 {
     const char *seconds = getenv("SECONDS_TO_MEASURE");
-    /* The first second is for catching up with what was there before. */
-    delays_from = now_us() + 1000000;
-    return seconds ? now_us() + atoll(seconds) * 1000000 : 0;
+    /* The first half second is for catching up with what was there before. */
+    delays_from = now_us() + 500000;
+    return seconds ? delays_from + atoll(seconds) * 1000000 : 0;
 }
 
-static inline void delays_add(int64_t delay)
+/* `here`: when the program had the commit in its hands. */
+static inline void delays_add(int64_t here, int64_t commit)
 {
-    if (delays_count < DELAYS_MAX && now_us() >= delays_from) delays[delays_count++] = delay;
+    if (delays_count < DELAYS_MAX && here >= delays_from) delays[delays_count++] = here - commit;
 }
 
 static int delays_compare(const void *a, const void *b)

@@ -2,7 +2,8 @@
  *
  *   host CONNINFO SLOT PUBLICATION END_LSN [OPTION=VALUE]…
  *
- * Ends as bare.c does. READS_BEFORE_SLEEP=N: takes N batches and sleeps from then on, for SLEEP_SECONDS. */
+ * Ends as bare.c does; END_LSN 0/1: at the first commit. READS_BEFORE_SLEEP=N: takes N batches and sleeps from then on,
+ * for SLEEP_SECONDS. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ int main(int argc, char **argv)
             continue;
         }
         if (code != WALSTREAM_OK) return fail(error);
+        const int64_t here = until ? now_us() : 0;
         size_t size;
         const char *at = (const char *)walstream_batch_events(batch, &size);
         const size_t count = walstream_batch_count(batch);
@@ -84,17 +86,17 @@ int main(int argc, char **argv)
             touch(event->old_values, event->old_count);
             touch(event->new_values, event->new_count);
             if (event->ack_lsn) {
-                if (until) delays_add(now_us() - event->commit_time_us);
+                if (until) delays_add(here, event->commit_time_us);
                 if (end && event->ack_lsn >= end) done = 1;
             }
         }
         events += count;
         batches++;
         walstream_batch_free(batch);
-        if (until && now_us() > until) done = 1;
+        if (until && here > until) done = 1;
     }
-    printf("events=%llu batches=%llu sum=%llx\n", (unsigned long long)events, (unsigned long long)batches,
-           (unsigned long long)sum);
+    printf("ended_us=%lld events=%llu batches=%llu sum=%llx\n", (long long)now_us(), (unsigned long long)events,
+           (unsigned long long)batches, (unsigned long long)sum);
     print_memory();
     delays_print();
     walstream_free(stream);

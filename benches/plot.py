@@ -1,7 +1,9 @@
 """Bars and lines as SVG, by hand: nothing to install, and the files can be read."""
 
-COLORS = {"walstream": "#1b7f5c", "walstream, pacing off": "#8cc7b2", "pg_recvlogical": "#44546a",
-          "bare libpq": "#8497b0", "pg_walstream": "#c27c2c", "psycopg2": "#b8a13a"}
+COLORS = {"walstream": "#1b7f5c", "walstream, decode": "#1b7f5c", "walstream, pacing off": "#8cc7b2", "walstream, session": "#8cc7b2",
+          "pg_recvlogical": "#44546a", "bare libpq": "#8497b0", "walk": "#8497b0", "pg_walstream, rustls": "#c27c2c",
+          "pg_walstream, libpq": "#dfae7a", "pg_walstream's parser": "#c27c2c", "psycopg2": "#b8a13a"}
+NAMES, BARS, NUMBER, ROW = 200, 250, 90, 18
 
 
 def escape(text):
@@ -14,25 +16,41 @@ def svg(width, height, body):
             + "".join(body) + "</svg>\n")
 
 
-def bars(title, unit, groups):
-    """groups: [(name, [(program, median, least, most)])]"""
-    row, left, wide = 18, 190, 420
+def panels(title, parts):
+    """Side by side, with the same names. parts: [(what, unit, [(group, [(program, median, least, most)])])]; the line in
+    a bar goes from least to most."""
+    body = [f'<text x="10" y="22" font-size="15" font-weight="bold">{escape(title)}</text>']
+    for index, (what, unit, groups) in enumerate(parts):
+        left = NAMES + index * (BARS + NUMBER)
+        body.append(f'<text x="{left}" y="44" font-style="italic">{escape(what)}, {unit}</text>')
+        bottom = panel(body, left, groups, named=index == 0)
+    return svg(NAMES + len(parts) * (BARS + NUMBER), bottom, body)
+
+
+def panel(body, left, groups, named):
     most = max((bar[3] for _, group in groups for bar in group), default=1) or 1
-    body, y = [f'<text x="10" y="20" font-size="14" font-weight="bold">{escape(title)}</text>'], 40
+    at = lambda value: left + BARS * value / most
+    y = 66
     for name, group in groups:
-        body.append(f'<text x="10" y="{y + 4}" font-weight="bold">{escape(name)}</text>')
-        y += 10
+        if named:
+            body.append(f'<text x="10" y="{y}" font-weight="bold">{escape(name)}</text>')
+        y += 6
         for program, median, low, high in group:
-            at = lambda value: left + wide * value / most
-            middle = y + row / 2
-            body.append(f'<text x="{left - 6}" y="{middle + 4}" text-anchor="end">{escape(program)}</text>')
-            body.append(f'<rect x="{left}" y="{y + 2}" width="{at(median) - left:.1f}" height="{row - 4}" '
+            middle = y + ROW / 2
+            if named:
+                body.append(f'<text x="{left - 8}" y="{middle + 4}" text-anchor="end">{escape(program)}</text>')
+            body.append(f'<rect x="{left}" y="{y + 2}" width="{at(median) - left:.1f}" height="{ROW - 4}" '
                         f'fill="{COLORS.get(program, "#999")}"/>')
-            body.append(f'<path d="M{at(low):.1f} {middle}H{at(high):.1f}" stroke="black"/>')
-            body.append(f'<text x="{at(max(median, high)) + 6:.1f}" y="{middle + 4}">{median:.3g} {unit}</text>')
-            y += row
-        y += 22
-    return svg(left + wide + 90, y, body)
+            body.append(f'<path d="M{at(low):.1f} {middle}H{at(high):.1f}M{at(low):.1f} {middle - 3}v6M{at(high):.1f} {middle - 3}v6" '
+                        'stroke="black"/>')
+            body.append(f'<text x="{at(high) + 6:.1f}" y="{middle + 4}">{number(median)}</text>')
+            y += ROW
+        y += 26
+    return y - 10
+
+
+def number(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def lines(title, x_name, y_name, series):

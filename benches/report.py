@@ -1,144 +1,141 @@
-"""docs/benchmarks.md and its plots, from what run.py measured."""
+"""docs/benchmarks.md, from what run.py measured. By itself: report.py RESULTS.JSON DIRECTORY"""
+import glob
 import json
 import os
-import statistics
 import sys
 
-import plot
-
-ORDER = ["pg_recvlogical", "bare libpq", "pg_walstream", "psycopg2", "walstream, pacing off", "walstream"]
-# (line, workloads, number, peer, at most this share of it)
-GOALS = [
-    ("tcp cubic", ("narrow", "one"), "cpu", "pg_recvlogical", 0.30),
-    ("unix", ("narrow", "one"), "cpu", "pg_recvlogical", 0.55),
-    ("tcp cubic", ("narrow", "one"), "cpu", "pg_walstream", 0.30),
-    ("tcp cubic", ("wide", "changes", "big"), "cpu", "pg_recvlogical", 0.40),
-    ("tcp cubic", ("narrow", "one", "wide", "changes", "big"), "wall", "pg_recvlogical", 0.90),
-    ("tcp bbr", ("narrow", "one", "wide", "changes", "big"), "wall", "pg_recvlogical", 0.65),
-    ("unix", ("narrow", "one", "wide", "changes", "big"), "wall", "pg_recvlogical", 1.03),
-]
+import goals
+from figures import figures
+from peers import OURS
+from ratios import Records
 
 
-def numbers(runs, name):
-    return sorted(run[name] for run in runs)
+def cell(spread, form="{:.2f}"):
+    if not spread:
+        return ""
+    middle = form.format(spread.median)
+    return middle if spread.count == 1 else f"{middle} ({form.format(spread.least)}–{form.format(spread.most)})"
 
 
-def median(runs, name):
-    return statistics.median(numbers(runs, name))
-
-
-def cell(runs, name):
-    values = numbers(runs, name)
-    return f"{statistics.median(values):.2f} ({values[0]:.2f}–{values[-1]:.2f})"
-
-
-def ratio(results, line, workload, number, peer):
-    ours, theirs = (results.get(f"{line}|{workload}|{name}") for name in ("walstream", peer))
-    if not ours or not theirs:
-        return None
-    return median(ours, number) / median(theirs, number)
-
-
-def tables(facts):
-    results, text = facts["results"], []
-    for line in dict.fromkeys(key.split("|")[0] for key in results):
-        text += [f"\n## {'Unix socket' if line == 'unix' else 'Loopback TCP, ' + line[4:]}\n",
-                 "Seconds: median (least–most). Processor time is user and system time of the client's process, and of "
-                 "the server's walsender.\n",
-                 "| workload | program | wall | client's CPU | walsender's CPU |", "|---|---|---|---|---|"]
-        for workload, (what, rows) in facts["workloads"].items():
-            for name in ORDER:
-                runs = results.get(f"{line}|{workload}|{name}")
-                if runs:
-                    text.append(f"| {workload} | {name} | {cell(runs, 'wall')} | {cell(runs, 'cpu')} | "
-                                f"{cell(runs, 'server')} |")
-    return text
-
-
-def goals(facts):
-    text = ["\n## Goals\n", "| walstream against | where | number | workload | goal | measured | |", "|---|---|---|---|---|---|---|"]
-    for line, workloads, number, peer, most in GOALS:
-        for workload in workloads:
-            found = ratio(facts["results"], line, workload, number, peer)
-            if found is not None:
-                verdict = "reached" if found <= most else "**missed**"
-                text.append(f"| {peer} | {line} | {number} | {workload} | ≤ {most:.2f} | {found:.2f} | {verdict} |")
-    for load in ("500 a second", "saturated"):
-        both = [facts["delays"].get(f"{load}|{name}") for name in ("walstream", "bare libpq")]
-        if all(both):
-            for number, most in (("p50", 1.05), ("p99", 1.2)):
-                found = median(both[0], number) / median(both[1], number)
-                verdict = "reached" if found <= most else "**missed**"
-                text.append(f"| bare libpq | commit to host, {load} | {number} | | ≤ {most:.2f} | {found:.2f} | {verdict} |")
-    keeping_up = facts["delays"].get("500 a second|walstream")
-    mib = lambda size: f"{size / 2**20:.1f} MiB"
-    verdict = lambda good: "reached" if good else "**missed**"
-    if keeping_up:
-        size = median(keeping_up, "memory")
-        text.append(f"| | memory, keeping up | VmHWM | | ≤ 12 MiB | {mib(size)} | {verdict(size <= 12 << 20)} |")
-    size = facts["asleep_memory"]
-    text.append(f"| | memory, host asleep | VmHWM | narrow | ≤ 32 MiB | {mib(size)} | {verdict(0 < size <= 32 << 20)} |")
-    woken = facts["idle_wakeups"]
-    text.append(f"| | idle, {facts['idle_seconds']} s, status interval 10 s | wake-ups | | ≤ 2 | {woken} | {verdict(woken <= 2)} |")
-    return text
-
-
-def delays(facts):
-    if not facts["delays"]:
-        return []
-    text = ["\n## From commit to host\n", "Microseconds from the commit's time to the host; medians over the repetitions.\n",
-            "| load | program | p50 | p99 | commits | client's CPU, s |", "|---|---|---|---|---|---|"]
-    for key, runs in facts["delays"].items():
-        load, name = key.split("|")
-        text.append(f"| {load} | {name} | {median(runs, 'p50'):.0f} | {median(runs, 'p99'):.0f} | "
-                    f"{median(runs, 'commits'):.0f} | {median(runs, 'cpu'):.2f} |")
-    return text
-
-
-def plots(facts, docs):
+def throughput(records, facts):
     text = []
-    lines = list(dict.fromkeys(key.split("|")[0] for key in facts["results"]))
-    for number, title in (("wall", "Wall time"), ("cpu", "Processor time of the client")):
-        for line in lines:
-            groups = []
-            for workload in facts["workloads"]:
-                found = [(name, facts["results"].get(f"{line}|{workload}|{name}")) for name in ORDER]
-                group = [(name, median(runs, number), numbers(runs, number)[0], numbers(runs, number)[-1])
-                         for name, runs in found if runs]
-                groups.append((workload, group))
-            file = f"benchmarks-{number}-{line.replace(' ', '-')}.svg"
-            save(f"{docs}/{file}", plot.bars(f"{title}, {line}", "s", groups))
-            text.append(f"![{title}, {line}]({file})")
-    groups = []
-    for number in ("p50", "p99"):
-        for load in ("500 a second", "saturated"):
-            found = [(name, facts["delays"].get(f"{load}|{name}")) for name in ("bare libpq", "walstream")]
-            groups.append((f"{number}, {load}", [(name, median(runs, number), numbers(runs, number)[0], numbers(runs, number)[-1])
-                                                 for name, runs in found if runs]))
-    if facts["delays"]:
-        save(f"{docs}/benchmarks-delay.svg", plot.bars("From commit to host", "us", groups))
-        text.append("![From commit to host](benchmarks-delay.svg)")
+    for where in records.names("where", section="throughput"):
+        text += [f"\n### Catching up: {where}\n",
+                 "| workload | program | wall, s | client's CPU, s | walsender's CPU, s | walstream's wall to its | walstream's CPU to its |",
+                 "|---|---|---|---|---|---|---|"]
+        for workload in records.names("workload", section="throughput", where=where):
+            what = {"section": "throughput", "where": where, "workload": workload}
+            for name in sorted(records.names("program", **what)):
+                numbers = [cell(records.spread(number, program=name, **what)) for number in ("wall", "cpu", "server")]
+                ratios = ["", ""] if name == OURS else [cell(records.ratio(number, OURS, name, **what)) for number in ("wall", "cpu")]
+                text.append(f"| {' | '.join([workload, name, *numbers, *ratios])} |")
     return text
 
 
-def save(path, text):
-    with open(path, "w") as file:
-        file.write(text)
+def conditions(records, facts):
+    text = ["\n### Other conditions\n", "Over TCP with cubic; the CPU of several streams is that of all processes together.\n",
+            "| condition | workload | program | wall, s | client's CPU, s | walstream's wall to its |", "|---|---|---|---|---|---|"]
+    for where in records.names("where", section="conditions"):
+        for workload in records.names("workload", section="conditions", where=where):
+            what = {"section": "conditions", "where": where, "workload": workload}
+            for name in sorted(records.names("program", **what)):
+                ratio = "" if name == OURS else cell(records.ratio("wall", OURS, name, **what))
+                numbers = [cell(records.spread(number, program=name, **what)) for number in ("wall", "cpu")]
+                text.append(f"| {' | '.join([where, workload, name, *numbers, ratio])} |")
+    return text
+
+
+def streaming(records, facts):
+    text = ["\n### One large transaction, read while it is written\n",
+            f"{facts['workloads']['big'][1]:,} rows, delivery=committed: from the start of the INSERT to the last event at the host.\n",
+            "| | written, s | at the host, s | client's CPU, s |", "|---|---|---|---|"]
+    for name in records.names("program", section="streaming"):
+        numbers = [cell(records.spread(number, section="streaming", program=name)) for number in ("written", "wall", "cpu")]
+        text.append(f"| {name} | {' | '.join(numbers)} |")
+    return text
+
+
+def decode(records, facts):
+    text = ["\n### Decoding alone\n",
+            "Without socket and server, the same messages for all. walk: every length checked, address, length and kind of each column noted. "
+            "decode: into a batch that is sealed and dropped. session: with identities, order and acknowledgements, "
+            "and every value read. parser: pg_walstream's, without its conversion to events.\n",
+            "| messages | walk, ns | decode, ns | session, ns | parser, ns | instructions: walk | decode | session |",
+            "|---|---|---|---|---|---|---|---|"]
+    for shape in records.names("workload", section="decode"):
+        times = [cell(records.spread(way, section="decode", workload=shape), "{:.1f}") for way in ("walk", "decode", "session", "parse")]
+        counts = [cell(records.spread(way, section="instructions", workload=shape), "{:.0f}") for way in ("walk", "decode", "session")]
+        text.append(f"| {shape} | {' | '.join(times + counts)} |")
+    return text
+
+
+def delays(records, facts):
+    text = ["\n### From commit to host\n",
+            "Microseconds from the commit's time to when the program has it in its hands, in windows of 2 seconds that take turns.\n",
+            "| load | program | p50, µs | p99, µs | commits in a window | client's CPU, s |", "|---|---|---|---|---|---|"]
+    for load in records.names("where", section="delays"):
+        for name in sorted(records.names("program", section="delays", where=load)):
+            what = {"section": "delays", "where": load, "program": name}
+            numbers = [cell(records.spread(number, **what), "{:.0f}") for number in ("p50", "p99", "commits")]
+            text.append(f"| {load} | {name} | {' | '.join(numbers)} | {cell(records.spread('cpu', **what))} |")
+    return text
+
+
+def reads(records, facts):
+    number = lambda name: cell(records.spread(name, section="reads"), "{:.2f}")
+    return ["\n### Reads in a C host\n", "Nanoseconds an event, in a queue filled beforehand; no event is looked into.\n",
+            "| next_event | next_batch with count and events | the same with batch_free |", "|---|---|---|",
+            f"| {number('next_event')} | {number('next_batch')} | {number('with_free')} |"]
+
+
+def cgo(records, facts):
+    text = ["\n### Go beside C\n", "| workload | program | wall, s | CPU, s |", "|---|---|---|---|"]
+    for workload in records.names("workload", section="cgo"):
+        for name in sorted(records.names("program", section="cgo")):
+            numbers = [cell(records.spread(number, section="cgo", workload=workload, program=name)) for number in ("wall", "cpu")]
+            text.append(f"| {workload} | {name if name != OURS else 'walstream, C'} | {' | '.join(numbers)} |")
+    return text
+
+
+TABLES = {"throughput": throughput, "conditions": conditions, "streaming": streaming, "decode": decode, "delays": delays,
+          "reads": reads, "cgo": cgo}
+
+
+def introduction(facts):
+    gib = facts["memory"] / (1 << 30)
+    before, after = facts["busy"]
+    run = ("`make bench QUICK=1`" if facts["quick"] else "`make bench`") + (
+        f" with its rows times {facts['scale']}: to try the benchmark itself, not to be believed" if facts["scale"] != 1 else "")
+    return ["# Benchmarks\n",
+            f"Written by {run}; run it anywhere. Numbers compare only within one run. In each of {facts['rounds']} rounds all programs take "
+            "turns, another one first each time, and each reads a fresh copy of the same slot. A ratio is made within a round, so that both "
+            "sides had the same machine; what stands here is the median of those ratios, with the least and the most.\n",
+            f"This run: PostgreSQL {facts['server']}, clients with libpq {facts['libpq']}; {facts['cpus']} processors ({facts['architecture']}) and "
+            f"{gib:.0f} GiB shared by client and server, Linux {facts['kernel']}. Others used {before:.0%} of the processors before and {after:.0%} after it; "
+            f"the load was at most {facts['load']:.1f}, its own included"
+            + (": **the machine had other work**, wall times and small differences mean little." if max(before, after) > 0.15 else ".") + "\n",
+            *(f"- {note}." for note in facts["notes"]), "",
+            "walstream is benches/host.c: it takes batches and touches every value of every row, with default options unless said otherwise. bare libpq "
+            "(benches/bare.c), pg_recvlogical and psycopg2 decode nothing. pg_walstream is version 0.8.1, with either of its back ends.\n",
+            *(f"- **{name}**: {what}, {count:,} rows" for name, (what, count) in facts["workloads"].items())]
 
 
 def write(facts, docs):
     os.makedirs(docs, exist_ok=True)
-    kind = "`make bench QUICK=1`" if facts["quick"] else "`make bench`"
-    text = ["# Benchmarks\n",
-            f"Written by {kind}; run it anywhere. Numbers compare only within one run: all programs read fresh copies of the "
-            f"same slot in turns, {facts['repetitions']} times each. This run: PostgreSQL {facts['server']}, "
-            f"{facts['cpus']} processors shared by client and server, load {facts['load']:.1f} while it ran"
-            + (" (the machine had other work: wall times and small differences mean little)." if facts["load"] > facts["cpus"] + 1 else ".") + "\n",
-            "walstream is benches/host.c: it takes batches and touches every value of every row. bare libpq "
-            "(benches/bare.c), pg_recvlogical and psycopg2 decode nothing.\n",
-            *(f"- **{name}**: {what}, {rows:,} rows" for name, (what, rows) in facts["workloads"].items()),
-            *goals(facts), *tables(facts), *delays(facts), "\n## Plots\n", "\n".join(plots(facts, docs))]
-    save(f"{docs}/benchmarks.md", "\n".join(text) + "\n")
+    for old in glob.glob(f"{docs}/benchmarks-*.svg"):
+        os.remove(old)
+    records = Records(facts["records"])
+    text = [*introduction(facts), "\n## Goals", *goals.table(records, facts["sections"]), "\n## What was measured"]
+    for name in facts["sections"]:
+        if name in TABLES:
+            text += TABLES[name](records, facts)
+    text.append("\n## Plots\n")
+    for name, title, drawing in figures(records):
+        with open(f"{docs}/benchmarks-{name}.svg", "w") as file:
+            file.write(drawing)
+        text.append(f"![{title}](benchmarks-{name}.svg)\n")
+    with open(f"{docs}/benchmarks.md", "w") as file:
+        file.write("\n".join(text).rstrip() + "\n")
 
 
 if __name__ == "__main__":

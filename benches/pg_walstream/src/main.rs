@@ -1,6 +1,9 @@
 //! The peer pg_walstream, as its README shows it: one event after the other, every value touched.
 //!
 //!     bench-pg-walstream CONNINFO_URI SLOT PUBLICATION END_LSN
+//!     bench-pg-walstream parse FILE MESSAGES
+
+mod parse;
 
 use std::time::Duration;
 
@@ -22,6 +25,13 @@ fn touch(row: &RowData) -> u64 {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().collect();
+    if let [_, what, file, messages] = &arguments[..] {
+        if what != "parse" {
+            return Err("bench-pg-walstream parse FILE MESSAGES".into());
+        }
+        println!("parse={:.2}", parse::times(file, messages.parse()?)?);
+        return Ok(());
+    }
     let [_, conninfo, slot, publication, end] = &arguments[..] else {
         return Err("bench-pg-walstream CONNINFO SLOT PUBLICATION END_LSN".into());
     };
