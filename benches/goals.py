@@ -85,9 +85,10 @@ def decoding(records):
     shapes = records.names("workload", section="decode")
     of = lambda above, below, section="decode": [
         (shape, records.quotient(above, below, section=section, workload=shape)) for shape in shapes]
-    yield at_most(group, "nanoseconds", 1.5, of("decode", "walk"), times=" × the checked walk")
-    yield at_most(group, "instructions", 1.5, of("decode", "walk", "instructions"), times=" × the checked walk")
-    for way in ("decode", "session"):
+    for way, what in (("decode", "every field found"), ("batch", "and made into events of a batch")):
+        yield at_most(group, f"nanoseconds, {what}", 1.5, of(way, "walk"), times=" × the checked walk")
+        yield at_most(group, f"instructions, {what}", 1.5, of(way, "walk", "instructions"), times=" × the checked walk")
+    for way in ("decode", "batch", "session"):
         cases = [(shape, records.spread(f"{way}_allocations", section="decode", workload=shape)) for shape in shapes]
         yield at_most(group, f"allocations when warm in 1000 messages, {way}", 0, cases, "{:.1f}")
     yield at_least(group, "beside pg_walstream's parser", 8, of("parse", "decode"), times=" times faster")

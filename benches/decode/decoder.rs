@@ -1,4 +1,5 @@
-//! The decoder alone: into batches that are sealed and dropped, without the rules of a session.
+//! The decoder alone, without the rules of a session: `decode` finds every field of a message (as the walk does), `batch` also makes
+//! events of them, in batches that are sealed and dropped.
 //!
 //! A program of its own: what has one caller is inlined, and the session's counts are to be those of the library.
 //! Usage: see measure.rs.
@@ -7,12 +8,14 @@ mod measure;
 mod messages;
 mod walk;
 
+use std::hint::black_box;
 use std::sync::Arc;
 
+use walstream::lsn::Lsn;
 use walstream::model::arena::Pool;
 use walstream::model::{Event, Kind};
 use walstream::stream::outbox::Outbox;
-use walstream::wire::{Frame, Head, Message, Position, Tag};
+use walstream::wire::{FieldKind, FieldSink, Frame, Head, Message, Position, Span, Tag, decode_row};
 
 use measure::Way;
 use messages::Transaction;
@@ -21,16 +24,62 @@ use messages::Transaction;
 const BATCH_BYTES: usize = 240 << 10;
 const BATCH_EVENTS: usize = 1024;
 
-/// One message after the other into the batch's memory; no rule of a session.
+/// Every field: where it begins, how long it is, of which kind.
+#[derive(Default)]
 struct Decoder {
-    outbox: Outbox,
+    fields: Vec<(Span, FieldKind)>,
+}
+
+impl FieldSink for Decoder {
+    #[inline]
+    fn begin(&mut self, count: u16) {
+        self.fields.reserve(count.into());
+    }
+
+    #[inline]
+    fn field(&mut self, kind: FieldKind, span: Span) {
+        self.fields.push((span, kind));
+    }
 }
 
 impl Way for Decoder {
-    fn new(shape: &str) -> Decoder {
-        let mut decoder = Decoder { outbox: Outbox::new(Arc::new(Pool::default()), BATCH_EVENTS) };
-        decoder.run(&Transaction::first(shape));
-        decoder
+    fn new(_: &str) -> Decoder {
+        Decoder::default()
+    }
+
+    #[inline(never)]
+    fn run(&mut self, transaction: &Transaction) -> u64 {
+        let mut sum = 0;
+        for frame in &transaction.frames {
+            self.message(black_box(frame));
+            sum += self.fields.len() as u64;
+        }
+        sum
+    }
+}
+
+impl Decoder {
+    #[inline]
+    fn message(&mut self, frame: &[u8]) {
+        self.fields.clear();
+        let (_, head, body) = front(frame);
+        match head.tag {
+            Tag::Insert | Tag::Update | Tag::Delete => _ = decode_row(head.tag, body, self).unwrap(),
+            tag => _ = Message::decode_body(tag, body, self).unwrap(),
+        }
+    }
+}
+
+/// One message after the other into the batch's memory.
+struct Batches {
+    outbox: Outbox,
+}
+
+impl Way for Batches {
+    fn new(shape: &str) -> Batches {
+        let mut batches = Batches { outbox: Outbox::new(Arc::new(Pool::default()), BATCH_EVENTS) };
+        batches.run(&Transaction::first(shape));
+        batches
     }
 
     #[inline(never)]
@@ -45,12 +94,10 @@ impl Way for Decoder {
     }
 }
 
-impl Decoder {
+impl Batches {
     #[inline]
     fn message(&mut self, frame: &[u8]) {
-        let Frame::XLogData { start, payload, .. } = Frame::decode(frame).unwrap() else { unreachable!() };
-        let head = Head::peek(payload, Position::Plain).unwrap();
-        let body = &payload[head.body_start..];
+        let (start, head, body) = front(frame);
         let event = Event { lsn: start.0, ..Event::new(Kind::INSERT) };
         match head.tag {
             Tag::Begin | Tag::Commit => {
@@ -58,11 +105,18 @@ impl Decoder {
                 self.outbox.plain(event).unwrap();
             }
             Tag::Relation => self.outbox.define(event, head.tag, body, None).unwrap(),
-            tag => self.outbox.change(event, tag, body, None).unwrap(),
+            tag => self.outbox.change(&event, tag, body, None).unwrap(),
         }
     }
 }
 
+#[inline]
+fn front(frame: &[u8]) -> (Lsn, Head, &[u8]) {
+    let Frame::XLogData { start, payload, .. } = Frame::decode(frame).unwrap() else { unreachable!() };
+    let head = Head::peek(payload, Position::Plain).unwrap();
+    (start, head, &payload[head.body_start..])
+}
+
 fn main() {
-    measure::main::<Decoder>("decode");
+    measure::main(&[("decode", measure::best::<Decoder>), ("batch", measure::best::<Batches>)]);
 }

@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench decoder|decode         nanoseconds a message, side by side
 //!     … times SHAPE MESSAGES                     the same of one shape, as NAME=VALUE; allocations of 1000 messages when warm
-//!     … walk|decode|session SHAPE MESSAGES       one of them, for callgrind
+//!     … walk|decode|batch|session SHAPE MESSAGES one of them, for callgrind
 //!     … dump SHAPE FILE                          the messages for a peer: length and payload of each
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -73,7 +73,7 @@ unsafe impl GlobalAlloc for Counting {
 
 /// What a way took for each message.
 #[derive(Clone, Copy)]
-struct Taken {
+pub struct Taken {
     ns: f64,
     /// When warm.
     allocations: f64,
@@ -103,19 +103,19 @@ fn measure<W: Way>(shape: &str, messages: u64) -> Taken {
     Taken { ns, allocations: (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / done as f64 }
 }
 
-/// The quickest of some rounds in which walk and way take turns: what else the machine does only makes them slower.
-fn best<W: Way>(shape: &str, messages: u64) -> [Taken; 2] {
-    let mut best = [Taken { ns: f64::MAX, allocations: 0.0 }; 2];
-    for _ in 0..ROUNDS {
-        for (best, taken) in
-            best.iter_mut().zip([measure::<Walk>(shape, messages), measure::<W>(shape, messages)])
-        {
-            best.ns = best.ns.min(taken.ns);
-            best.allocations = best.allocations.max(taken.allocations);
-        }
-    }
-    best
+/// The quickest of some rounds: what else the machine does only makes them slower.
+pub fn best<W: Way>(shape: &str, messages: u64, rounds: usize) -> Taken {
+    (0..rounds).map(|_| measure::<W>(shape, messages)).fold(
+        Taken { ns: f64::MAX, allocations: 0.0 },
+        |best, taken| Taken {
+            ns: best.ns.min(taken.ns),
+            allocations: best.allocations.max(taken.allocations),
+        },
+    )
 }
+
+/// A way, and `best` of it.
+pub type Named = (&'static str, fn(&str, u64, usize) -> Taken);
 
 fn dump(shape: &str, path: &str) -> std::io::Result<()> {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
@@ -129,26 +129,34 @@ fn dump(shape: &str, path: &str) -> std::io::Result<()> {
     file.flush()
 }
 
-pub fn main<W: Way>(name: &str) {
+/// `ways` and the walk.
+pub fn main(ways: &[Named]) {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let walk: Named = ("walk", best::<Walk>);
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["dump", shape, path] => dump(shape, path).unwrap(),
         ["times", shape, messages] => {
-            let [walk, way] = best::<W>(shape, messages.parse().unwrap());
-            println!(
-                "walk={:.2} {name}={:.2} {name}_allocations={:.2}",
-                walk.ns,
-                way.ns,
-                way.allocations * 1000.0
-            );
+            print!("walk={:.2}", walk.1(shape, messages.parse().unwrap(), ROUNDS).ns);
+            for (name, best) in ways {
+                let Taken { ns, allocations } = best(shape, messages.parse().unwrap(), ROUNDS);
+                print!(" {name}={ns:.2} {name}_allocations={:.2}", allocations * 1000.0);
+            }
+            println!();
         }
-        ["walk", shape, messages] => _ = measure::<Walk>(shape, messages.parse().unwrap()),
-        [way, shape, messages] if way == name => _ = measure::<W>(shape, messages.parse().unwrap()),
+        [name, shape, messages] => {
+            let (_, best) = ways.iter().chain([&walk]).find(|way| way.0 == name).expect("one of the ways");
+            best(shape, messages.parse().unwrap(), 1);
+        }
         _ => {
-            println!("nanoseconds a message    walk {name:>8}  ratio");
+            println!("nanoseconds a message, and how many walks that is");
             for shape in SHAPES {
-                let [walk, way] = best::<W>(shape, 300_000).map(|taken| taken.ns);
-                println!("{shape:<22} {walk:>6.1} {way:>8.1}  {:>5.2}", way / walk);
+                let floor = walk.1(shape, 300_000, ROUNDS).ns;
+                print!("{shape:<10} walk {floor:>6.1}");
+                for (name, best) in ways {
+                    let ns = best(shape, 300_000, ROUNDS).ns;
+                    print!("   {name} {ns:>6.1} {:>5.2}", ns / floor);
+                }
+                println!();
             }
         }
     }

@@ -51,7 +51,7 @@ def instructions(bench, shape):
     """The start costs the same for few and many messages: the difference is that of the messages alone."""
     def step():
         counts = {}
-        for way, program in (("walk", "decoder"), ("decode", "decoder"), ("session", "decode")):
+        for way, program in (("walk", "decoder"), ("decode", "decoder"), ("batch", "decoder"), ("session", "decode")):
             few, many = (count([f"{BUILD}/{program}", way, shape, str(messages)]) for messages in (FEW, MANY))
             if few and many:
                 counts[way] = round((many - few) / (MANY - FEW))

@@ -5,10 +5,11 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::OutOfMemory;
 use super::event::Event;
+use super::relation::RelationDef;
 
 /// What a batch of few events takes.
 const SMALL: usize = 4 << 10;
@@ -17,10 +18,16 @@ pub(crate) const LARGE: usize = 16 << 10;
 /// A request above this gets a chunk of its own, so that little of a large chunk is wasted on its tail.
 const OWN_CHUNK: usize = 4 << 10;
 const ALIGN: usize = 16;
-/// Idle large chunks that a pool keeps: 1 MiB.
-const POOL_LARGE: usize = 64;
-const POOL_SMALL: usize = 16;
-const POOL_EVENTS: usize = 8;
+/// What an idle pool keeps: 1 MiB in large chunks, 1 MiB of room for events.
+const KEPT: Limits = Limits { small: 16, large: 64, empty: 8 };
+/// What it keeps at all, until `trim`: 48 MiB.
+const MOST: Limits = Limits { small: 256, large: 2048, empty: 128 };
+
+struct Limits {
+    small: usize,
+    large: usize,
+    empty: usize,
+}
 
 /// One allocation. Raw on purpose: a `Box` or a slice that is moved would invalidate the pointers into it.
 #[derive(Debug)]
@@ -64,7 +71,10 @@ impl Drop for Chunk {
     }
 }
 
-/// Chunks given back by batches whose last owner is gone, kept for the batches to come. Any thread.
+/// What batches gave back when their last owner let go, kept for the batches to come. Any thread.
+///
+/// Giving back is cheap, because it happens on the host's thread; what is too much goes back to the system by `trim`, on the
+/// replication thread.
 #[derive(Debug, Default)]
 pub struct Pool {
     idle: Mutex<Idle>,
@@ -74,52 +84,72 @@ pub struct Pool {
 struct Idle {
     small: Vec<Chunk>,
     large: Vec<Chunk>,
-    events: Vec<EmptyEvents>,
+    empty: Vec<Empty>,
 }
 
-/// Room for events, without any.
-#[derive(Debug)]
-struct EmptyEvents(Vec<Event>);
+/// One batch's vectors, with nothing in them but room.
+#[derive(Debug, Default)]
+pub(super) struct Empty {
+    pub(super) events: Vec<Event>,
+    pub(super) relations: Vec<Arc<RelationDef>>,
+    pub(super) chunks: Vec<Chunk>,
+}
 
 // SAFETY: events are not Send for their pointers; an empty vector has none.
-unsafe impl Send for EmptyEvents {}
+unsafe impl Send for Empty {}
 
 impl Pool {
     fn small(&self) -> Result<Chunk, OutOfMemory> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).small.pop();
+        let idle = self.lock().small.pop();
         idle.map_or_else(|| Chunk::new(SMALL), Ok)
     }
 
     fn large(&self) -> Result<Chunk, OutOfMemory> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).large.pop();
+        let idle = self.lock().large.pop();
         idle.map_or_else(|| Chunk::new(LARGE), Ok)
     }
 
-    /// Room for events: an empty vector, warm if there is one.
-    pub(super) fn events(&self) -> Vec<Event> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).events.pop();
-        idle.map_or_else(Vec::new, |EmptyEvents(events)| events)
+    /// Vectors for a batch, warm if there are any.
+    pub(super) fn empty(&self) -> Empty {
+        self.lock().empty.pop().unwrap_or_default()
     }
 
-    pub(super) fn give_back_events(&self, mut events: Vec<Event>) {
-        events.clear();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if events.capacity() > 0 && idle.events.len() < POOL_EVENTS {
-            idle.events.push(EmptyEvents(events));
-        }
-    }
-
-    fn give_back(&self, chunks: &mut Vec<Chunk>) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        for mut chunk in chunks.drain(..) {
+    /// A batch's memory; its vectors are emptied.
+    pub(super) fn give_back(&self, mut used: Empty) {
+        used.events.clear();
+        used.relations.clear();
+        let mut idle = self.lock();
+        for mut chunk in used.chunks.drain(..) {
             chunk.used = 0;
             match chunk.capacity {
-                SMALL if idle.small.len() < POOL_SMALL => idle.small.push(chunk),
-                LARGE if idle.large.len() < POOL_LARGE => idle.large.push(chunk),
+                SMALL if idle.small.len() < MOST.small => idle.small.push(chunk),
+                LARGE if idle.large.len() < MOST.large => idle.large.push(chunk),
                 _ => {}
             }
         }
+        if used.events.capacity() + used.chunks.capacity() > 0 && idle.empty.len() < MOST.empty {
+            idle.empty.push(used);
+        }
     }
+
+    /// Gives to the system what a pause leaves unused.
+    pub fn trim(&self) {
+        let mut idle = self.lock();
+        let small = beyond(&mut idle.small, KEPT.small);
+        let large = beyond(&mut idle.large, KEPT.large);
+        let empty = beyond(&mut idle.empty, KEPT.empty);
+        // Freeing takes its time: nobody is to wait for it.
+        drop(idle);
+        drop((small, large, empty));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn beyond<T>(idle: &mut Vec<T>, kept: usize) -> Vec<T> {
+    if idle.len() > kept { idle.split_off(kept) } else { Vec::new() }
 }
 
 /// The chunks of one batch.
@@ -132,8 +162,9 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    pub(super) fn new(pool: Arc<Pool>) -> Arena {
-        Arena { chunks: Vec::new(), bytes: 0, pool }
+    /// Out of chunks of `pool`'s. `chunks` is empty.
+    pub(super) fn new(pool: Arc<Pool>, chunks: Vec<Chunk>) -> Arena {
+        Arena { chunks, bytes: 0, pool }
     }
 
     /// Bytes allocated.
@@ -176,11 +207,18 @@ impl Arena {
         }
         Ok(found)
     }
+
+    /// Everything goes back to the pool: addresses that were given out are void.
+    pub(super) fn give_back(&mut self, events: Vec<Event>, relations: Vec<Arc<RelationDef>>) {
+        self.pool.give_back(Empty { events, relations, chunks: std::mem::take(&mut self.chunks) });
+    }
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        self.pool.give_back(&mut self.chunks);
+        if !self.chunks.is_empty() {
+            self.give_back(Vec::new(), Vec::new());
+        }
     }
 }
 
@@ -188,9 +226,17 @@ impl Drop for Arena {
 mod tests {
     use super::*;
 
+    fn filled(pool: &Arc<Pool>, requests: usize) -> Arena {
+        let mut arena = Arena::new(Arc::clone(pool), pool.empty().chunks);
+        for _ in 0..requests {
+            arena.take(4000, 1).unwrap();
+        }
+        arena
+    }
+
     #[test]
     fn addresses_are_aligned_apart_and_stable() {
-        let mut arena = Arena::new(Arc::default());
+        let mut arena = Arena::new(Arc::default(), Vec::new());
         let mut taken = Vec::new();
         for i in 0..5_000_usize {
             let (size, align) = (i % 97, 1 << (i % 5));
@@ -212,7 +258,7 @@ mod tests {
 
     #[test]
     fn an_impossible_size_is_an_error() {
-        let mut arena = Arena::new(Arc::default());
+        let mut arena = Arena::new(Arc::default(), Vec::new());
         assert_eq!(arena.take(usize::MAX, 1).unwrap_err(), OutOfMemory);
         assert_eq!(arena.take(isize::MAX as usize - 8, 8).unwrap_err(), OutOfMemory);
         arena.take(10, 1).unwrap();
@@ -222,18 +268,26 @@ mod tests {
     fn a_warm_pool_allocates_nothing() {
         let pool = Arc::new(Pool::default());
         let chunks = |pool: &Arc<Pool>| {
-            let mut arena = Arena::new(Arc::clone(pool));
-            for _ in 0..40 {
-                arena.take(4000, 1).unwrap();
-            }
+            let arena = filled(pool, 40);
             arena.chunks.iter().map(|chunk| chunk.start).collect::<std::collections::BTreeSet<_>>()
         };
         assert_eq!(chunks(&pool), chunks(&pool));
     }
 
     #[test]
+    fn a_trimmed_pool_keeps_little() {
+        let pool = Arc::new(Pool::default());
+        let arenas: Vec<_> = (0..20).map(|_| filled(&pool, 40)).collect();
+        drop(arenas);
+        assert!(pool.lock().large.len() > KEPT.large);
+        pool.trim();
+        let idle = pool.lock();
+        assert_eq!((idle.large.len(), idle.empty.len()), (KEPT.large, KEPT.empty));
+    }
+
+    #[test]
     fn little_use_takes_little_memory() {
-        let mut arena = Arena::new(Arc::default());
+        let mut arena = Arena::new(Arc::default(), Vec::new());
         arena.take(100, 8).unwrap();
         assert_eq!(arena.bytes(), SMALL);
         arena.take(100_000, 8).unwrap();

@@ -11,7 +11,7 @@ use std::slice;
 use std::sync::Arc;
 
 use super::OutOfMemory;
-use super::arena::{Arena, Pool};
+use super::arena::{Arena, Empty, Pool};
 use super::event::{Event, Kind, OldKind, OriginDetail, RollbackDetail, TimelineDetail, TypeDetail};
 use super::relation::{ColumnFlag, Relation, RelationDef};
 use super::value::{Value, ValueKind};
@@ -95,10 +95,11 @@ pub enum RowError {
 impl BatchBuilder {
     /// An empty one. Memory comes from `pool`, and goes back to it with the batch.
     pub fn new(pool: Arc<Pool>) -> BatchBuilder {
+        let Empty { events, relations, chunks } = pool.empty();
         BatchBuilder {
-            events: pool.events(),
-            arena: Arena::new(pool),
-            relations: Vec::new(),
+            events,
+            arena: Arena::new(pool, chunks),
+            relations,
             ack_lsn: 0,
             staged: Staged::over(NonNull::dangling(), 0),
         }
@@ -275,7 +276,7 @@ impl BatchBuilder {
         if self.events.is_empty() {
             return Ok(None);
         }
-        let next = BatchBuilder::new(Arc::clone(self.arena.pool()));
+        let mut next = BatchBuilder::new(Arc::clone(self.arena.pool()));
         if self.events.len() < self.events.capacity() / 4 {
             // Few events: a copy of their own size is cheaper than to give away room for many.
             let size = size_of_val(self.events.as_slice());
@@ -288,9 +289,9 @@ impl BatchBuilder {
             let count = self.events.len();
             self.events.clear();
             // The next batch goes on with the room that this one did not need.
-            let next = BatchBuilder { events: mem::take(&mut self.events), ..next };
+            let unused = mem::replace(&mut next.events, mem::take(&mut self.events));
             let sealed = mem::replace(self, next);
-            return Ok(Some(Batch::new(start.as_ptr(), count, Vec::new(), sealed)));
+            return Ok(Some(Batch::new(start.as_ptr(), count, unused, sealed)));
         }
         let mut sealed = mem::replace(self, next);
         let events = mem::take(&mut sealed.events);
@@ -439,7 +440,8 @@ pub struct Batch {
     /// Where `first` points to, unless that is the arena.
     events: Vec<Event>,
     arena: Arena,
-    _relations: Vec<Arc<RelationDef>>,
+    /// Events point to them.
+    relations: Vec<Arc<RelationDef>>,
 }
 
 // SAFETY: the batch owns all that its pointers lead to, and nobody writes it after `seal`.
@@ -457,7 +459,7 @@ impl Batch {
             bytes,
             events,
             arena: sealed.arena,
-            _relations: sealed.relations,
+            relations: sealed.relations,
         }
     }
 
@@ -489,7 +491,7 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        self.arena.pool().give_back_events(mem::take(&mut self.events));
+        self.arena.give_back(mem::take(&mut self.events), mem::take(&mut self.relations));
     }
 }
 

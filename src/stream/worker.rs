@@ -59,6 +59,7 @@ struct Worker<P> {
     shared: Arc<Shared>,
     attempt: u32,
     session: P,
+    pool: Arc<Pool>,
     before: Before,
     retry: Retry,
     pacing: Pacing,
@@ -79,8 +80,10 @@ enum Left {
 impl<P: Protocol> Worker<P> {
     fn new(job: Job) -> Result<Worker<P>, Failure> {
         let (start, server) = wanted_start(&job.options, job.start_lsn)?;
+        let pool = Arc::new(Pool::default());
         Ok(Worker {
-            session: P::new(&job.options, now(), Arc::new(Pool::default())),
+            session: P::new(&job.options, now(), Arc::clone(&pool)),
+            pool,
             before: Before { server, again: None, start, without_streaming: false },
             retry: Retry::new(&job.options),
             pacing: Pacing::new(if job.options.pacing { job.options.pacing_max } else { Duration::ZERO }),
@@ -440,6 +443,9 @@ impl<P: Protocol> Worker<P> {
     ) -> Result<(), Failure> {
         if next == Next::Read {
             return Ok(connection.consume_input()?);
+        }
+        if next == Next::Wait {
+            self.pool.trim();
         }
         let interest = match (reading, unsent) {
             (true, false) if matches!(next, Next::Nap(_)) => None,
