@@ -105,10 +105,15 @@ impl<T> Out<T> {
 /// Milliseconds; -1: no limit.
 #[inline]
 pub(super) fn timeout(ms: i32) -> Result<Option<Duration>, Failure> {
-    match u64::try_from(ms) {
-        Ok(ms) => Ok(Some(Duration::from_millis(ms))),
+    match u32::try_from(ms) {
+        Ok(ms) => Ok(Some(Duration::from_millis(ms.into()))),
         Err(_) if ms == -1 => Ok(None),
-        Err(_) => Err(Failure::new(Code::E_ARGUMENT, format!("timeout_ms is {ms}"))
-            .hint("0 does not wait, -1 waits without limit, anything else is in milliseconds")),
+        Err(_) => Err(bad_timeout(ms)),
     }
+}
+
+#[cold]
+fn bad_timeout(ms: i32) -> Failure {
+    Failure::new(Code::E_ARGUMENT, format!("timeout_ms is {ms}"))
+        .hint("0 does not wait, -1 waits without limit, anything else is in milliseconds")
 }

@@ -1,7 +1,7 @@
 //! The stream's functions.
 
 use std::ffi::c_char;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::mem::forget;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
@@ -58,16 +58,22 @@ impl StreamHandle {
             if handle.poisoned.load(SeqCst) {
                 return Err(Failure { fatal: true, ..guard::panicked() });
             }
-            let outcome = catch_unwind(AssertUnwindSafe(|| {
-                #[cfg(feature = "inject-panic")]
-                crate::inject::point(crate::inject::Place::Stream);
-                call(&handle.stream)
-            }));
-            outcome.unwrap_or_else(|panic| {
-                handle.poisoned.store(true, SeqCst);
-                resume_unwind(panic)
-            })
+            let panics = Poison(&handle.poisoned);
+            #[cfg(feature = "inject-panic")]
+            crate::inject::point(crate::inject::Place::Stream);
+            let outcome = call(&handle.stream);
+            forget(panics);
+            outcome
         })
+    }
+}
+
+/// Poisons the handle when it is dropped: when a panic passes by.
+struct Poison<'a>(&'a AtomicBool);
+
+impl Drop for Poison<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
     }
 }
 
