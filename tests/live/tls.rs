@@ -231,7 +231,9 @@ fn passwords(scene: &mut Scene<'_>) {
         ("user=scram passfile=/nonexistent sslmode=require", Refused(Code::E_AUTH, "", "PGPASSWORD")),
     ]);
     // SAFETY: it reads a constant.
-    let knows_require_auth = unsafe { libpq_sys::PQlibVersion() } >= 160_000;
+    let libpq = unsafe { libpq_sys::PQlibVersion() };
+    assert!(libpq >= 180_000 || !cfg!(feature = "bundled"), "the system's libpq {libpq}");
+    let knows_require_auth = libpq >= 160_000;
     let unless_old =
         |outcome| if knows_require_auth { outcome } else { Refused(Code::E_UNSUPPORTED, "", "libpq") };
     scene.all(&[
