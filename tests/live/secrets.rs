@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
-use walstream::model::Kind;
+use walstream::model::{Code, Kind};
 
 use crate::support::server::{self, Server};
 use crate::support::{Case, Host, wait_until};
@@ -140,6 +140,13 @@ fn nobody_learns_a_password() {
     let open = write("open", &format!("127.0.0.1:*:*:locked:{SECRET}\n"));
     fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).unwrap();
     scene.silent(&format!("host=127.0.0.1 port={port} user=locked passfile={open}"), &[], false);
+    // A demand that an older libpq would not even read.
+    let demanded =
+        scene.output(&format!("host=127.0.0.1 port={port}"), &[("PGREQUIREAUTH", "scram-sha-256")], false);
+    // SAFETY: it reads a constant.
+    let code =
+        if unsafe { libpq_sys::PQlibVersion() } < 160_000 { Code::E_UNSUPPORTED } else { Code::E_AUTH };
+    assert!(demanded.contains(&format!("code: {}", code as i32)), "{demanded}");
     // The check can fail: what is no secret is told.
     let told = scene.output(&format!("host={SECRET}.invalid password=x"), &[], false);
     assert!(told.contains(PIECES[0]), "{told}");
