@@ -92,7 +92,7 @@ impl Report<'_> {
         let (left, width) = (left + 80.0, width - 80.0);
         let height = 18.0 * kinds.len() as f64 + 30.0;
         let mut svg = format!(
-            "<h2>Faults</h2>\n<svg viewBox=\"0 0 950 {height}\" role=\"img\" aria-label=\"Faults over time\">\n"
+            "<h2>Faults</h2>\n<svg viewBox=\"0 0 970 {height}\" role=\"img\" aria-label=\"Faults over time\">\n"
         );
         for (row, kind) in kinds.iter().enumerate() {
             let y = 18.0 * row as f64 + 14.0;
@@ -127,7 +127,7 @@ fn plot(title: &str, span: f64, points: impl Iterator<Item = (f64, f64)>) -> Str
     let step = step(most, 4.0);
     let limit = (most / step).ceil().max(1.0) * step;
     let mut svg = format!(
-        "<h2>{title}</h2>\n<svg viewBox=\"0 0 950 185\" role=\"img\" aria-label=\"{title}, over time\">\n"
+        "<h2>{title}</h2>\n<svg viewBox=\"0 0 970 185\" role=\"img\" aria-label=\"{title}, over time\">\n"
     );
     let mut value = 0.0;
     while value <= limit * 1.001 {
