@@ -18,11 +18,13 @@ demo: ## shows a live PostgreSQL's changes through the C example tail
 test: ## runs every test, against servers that it starts itself
 	@scripts/test
 
-SECONDS ?= 600
-soak: ## writes, reads and breaks things for SECONDS (600), on MAJORS (18); SEED repeats a course
+SECONDS ?= 1800
+soak: ## writes, reads and breaks things for SECONDS (1800), on MAJORS (18), and reports in REPORT; SEED repeats a course
 	@scripts/setup test
+	@mkdir -p build
 	@WALSTREAM_SOAK_SECONDS=$(SECONDS) $(if $(SEED),WALSTREAM_SOAK_SEED=$(SEED)) WALSTREAM_TEST_MAJORS="$(or $(MAJORS),18)" \
-	  cargo test --locked --test live soak -- --nocapture
+	  WALSTREAM_SOAK_REPORT="$(abspath $(or $(REPORT),build/soak.html))" \
+	  cargo test --release --locked --test live soak -- --nocapture
 
 fuzz: ## runs every fuzz target for SECONDS (60) each
 	@scripts/setup test

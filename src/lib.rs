@@ -12,3 +12,7 @@ pub mod pg;
 pub mod stream;
 pub mod time;
 pub mod wire;
+
+/// Named, so that it is linked.
+#[cfg(feature = "bundled")]
+use pq_src as _;

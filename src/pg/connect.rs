@@ -1,6 +1,6 @@
 //! How a connection comes about: libpq's asynchronous calls, driven by the one wait.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_int};
 use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::connect_error::digest;
 use super::connection::Connection;
 use super::conninfo::{Conninfo, Options};
-use super::error::{ConnectError, PgError, Words};
+use super::error::{ConnectError, Hurdle, PgError, Words};
 use super::sys;
 use super::wait::{Interest, Patience};
 
@@ -54,6 +54,9 @@ impl Connection {
                 attempt.give_up(socket);
             }
             // SAFETY: a live connection.
+            (attempt.stage, attempt.encrypted) =
+                unsafe { (sys::PQstatus(self.raw()), sys::PQsslInUse(self.raw()) != 0) };
+            // SAFETY: a live connection.
             interest = match unsafe { sys::PQconnectPoll(self.raw()) } {
                 sys::POLLING_OK => return Ok(()),
                 sys::POLLING_READING => Interest::Read,
@@ -74,7 +77,24 @@ impl Connection {
         };
         // SAFETY: a live connection.
         let needs_password = unsafe { sys::PQconnectionNeedsPassword(self.raw()) } != 0;
-        PgError::Connect(Box::new(ConnectError { sqlstate, message, needs_password }))
+        PgError::Connect(Box::new(ConnectError {
+            sqlstate,
+            message,
+            needs_password,
+            hurdle: self.hurdle(attempt),
+        }))
+    }
+
+    fn hurdle(&self, attempt: &Attempt) -> Hurdle {
+        // SAFETY: a live connection.
+        let in_place = unsafe { sys::PQsocket(self.raw()) >= 0 };
+        match attempt.stage {
+            sys::CONNECTION_SSL_STARTUP => Hurdle::Tls,
+            // libpq lets go of a socket that broke, and keeps one over which it heard what it does not like.
+            sys::CONNECTION_AWAITING_RESPONSE if in_place && attempt.demanding => Hurdle::Demand,
+            sys::CONNECTION_AWAITING_RESPONSE if attempt.encrypted => Hurdle::Admission,
+            _ => Hurdle::Address,
+        }
     }
 }
 
@@ -112,14 +132,20 @@ struct Attempt {
     address: [Words; 3],
     since: Instant,
     gave_up: bool,
+    /// libpq's state of connecting before its last step.
+    stage: c_int,
+    /// And whether TLS stood then.
+    encrypted: bool,
+    /// Is there a condition on how the server authenticates?
+    demanding: bool,
 }
 
 impl Attempt {
     fn new(connection: &Connection) -> Attempt {
         // SAFETY: a live connection; the list is a copy of its own.
         let options = unsafe { Options::from_raw(sys::PQconninfo(connection.raw())) };
-        let seconds = options
-            .and_then(|options| options.value("connect_timeout"))
+        let set = |keyword| options.as_ref().and_then(|options| options.value(keyword));
+        let seconds = set("connect_timeout")
             .and_then(|text| text.trim().parse::<u64>().ok())
             .filter(|&seconds| seconds > 0);
         Attempt {
@@ -128,6 +154,10 @@ impl Attempt {
             address: address(connection),
             since: Instant::now(),
             gave_up: false,
+            stage: sys::CONNECTION_BAD,
+            encrypted: false,
+            demanding: set("channel_binding").is_some_and(|value| *value == "require")
+                || set("require_auth").is_some_and(|value| !value.is_empty()),
         }
     }
 

@@ -3,10 +3,15 @@
 //! Refuses to repeat a password. libpq's complaints about a connection string quote the place where its parser
 //! gave up, which may be the middle of a password that somebody forgot to quote; and some strings parse into
 //! something else than was meant, so that a piece of the password becomes a host name in later messages.
+//!
+//! All copies of a string that are made here are wiped when they go, and a stream's threads share one. libpq makes its own.
 
 use std::ffi::{CStr, CString};
 use std::fmt;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 use super::error::Words;
 use super::sys;
@@ -14,8 +19,27 @@ use super::sys;
 /// A connection string, URI or keywords, that libpq's parser accepts.
 #[derive(Clone)]
 pub struct Conninfo {
-    text: CString,
+    text: Arc<Zeroizing<CString>>,
 }
+
+/// Keywords of newer libpqs, and the major version that brought them.
+const NEWER: [(&str, u32); 15] = [
+    ("require_auth", 16),
+    ("sslcertmode", 16),
+    ("gssdelegation", 16),
+    ("load_balance_hosts", 16),
+    ("sslnegotiation", 17),
+    ("min_protocol_version", 18),
+    ("max_protocol_version", 18),
+    ("sslkeylogfile", 18),
+    ("servicefile", 18),
+    ("scram_client_key", 18),
+    ("scram_server_key", 18),
+    ("oauth_issuer", 18),
+    ("oauth_client_id", 18),
+    ("oauth_client_secret", 18),
+    ("oauth_scope", 18),
+];
 
 /// Why a connection string is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +62,15 @@ pub enum ConninfoError {
     /// `dbname` is itself a connection string: libpq would take all of it, password included, for a name.
     #[error("invalid connection string: dbname contains another connection string")]
     Nested,
+    /// The libpq that this process runs with is too old for a keyword, or for a demand in the environment, which it would
+    /// not even look at.
+    #[error("{what} needs libpq {needs} or later; this is libpq {}", libpq_major())]
+    NeedsNewerLibpq {
+        /// The keyword or variable.
+        what: &'static str,
+        /// The first major version that knows it.
+        needs: u32,
+    },
     /// A C string cannot hold it.
     #[error("invalid connection string: it contains a NUL byte")]
     Nul,
@@ -49,18 +82,27 @@ impl Conninfo {
         if uri_body(text).is_some_and(is_ambiguous) {
             return Err(ConninfoError::AmbiguousUri);
         }
+        if std::env::var_os("PGREQUIREAUTH").is_some_and(|value| !value.is_empty())
+            && !is_known("require_auth")?
+        {
+            return Err(ConninfoError::NeedsNewerLibpq { what: "PGREQUIREAUTH", needs: 16 });
+        }
         match parse(text)? {
             Ok(options) => {
                 // PQconnectStartParams expands only a dbname that it is given directly.
                 if options.value("dbname").is_some_and(|name| is_conninfo(&name)) {
                     return Err(ConninfoError::Nested);
                 }
-                let is_port = |port: String| port.bytes().all(|b| b.is_ascii_digit() || b" ,".contains(&b));
+                let is_port =
+                    |port: Zeroizing<String>| port.bytes().all(|b| b.is_ascii_digit() || b" ,".contains(&b));
                 if uri_body(text).is_some() && !options.value("port").is_none_or(is_port) {
                     return Err(ConninfoError::AmbiguousUri);
                 }
             }
             Err(words) => {
+                if let Some((what, needs)) = newer_keyword(text)? {
+                    return Err(ConninfoError::NeedsNewerLibpq { what, needs });
+                }
                 let Some(masked) = masked(text) else { return Err(ConninfoError::Invalid(words)) };
                 return Err(match parse(&masked)? {
                     Err(words) => ConninfoError::Invalid(words),
@@ -70,7 +112,7 @@ impl Conninfo {
         }
         // PQconnectStartParams would take blanks for a database's name.
         let text = if text.trim().is_empty() { "" } else { text };
-        Ok(Conninfo { text: CString::new(text).map_err(|_| ConninfoError::Nul)? })
+        Ok(Conninfo { text: Arc::new(c_string(text)?) })
     }
 
     pub(super) fn as_c_str(&self) -> &CStr {
@@ -97,7 +139,7 @@ impl Options {
     }
 
     /// The value of an option, if it is set.
-    pub(super) fn value(&self, keyword: &str) -> Option<String> {
+    pub(super) fn value(&self, keyword: &str) -> Option<Zeroizing<String>> {
         let mut at = self.0.as_ptr();
         loop {
             // SAFETY: libpq ends the list by an entry whose keyword is NULL, where this loop stops.
@@ -112,7 +154,7 @@ impl Options {
                 }
                 // SAFETY: a value that is not NULL is a C string that lives as long as the list.
                 let value = unsafe { CStr::from_ptr(option.val) };
-                return Some(value.to_string_lossy().into_owned());
+                return Some(Zeroizing::new(value.to_string_lossy().into_owned()));
             }
             // SAFETY: this entry is not the last one.
             at = unsafe { at.add(1) };
@@ -129,7 +171,7 @@ impl Drop for Options {
 
 /// libpq's verdict, in its own words.
 fn parse(text: &str) -> Result<Result<Options, Words>, ConninfoError> {
-    let text = CString::new(text).map_err(|_| ConninfoError::Nul)?;
+    let text = c_string(text)?;
     let mut complaint = ptr::null_mut();
     // SAFETY: `text` is a C string; libpq gives back a list of its own or NULL, and stores NULL or a malloc'd
     // text in `complaint`.
@@ -139,6 +181,37 @@ fn parse(text: &str) -> Result<Result<Options, Words>, ConninfoError> {
     // SAFETY: PQfreemem frees what libpq allocated, and ignores NULL.
     unsafe { sys::PQfreemem(complaint.cast()) };
     Ok(options.ok_or(words))
+}
+
+fn c_string(text: &str) -> Result<Zeroizing<CString>, ConninfoError> {
+    // The error would hold the text.
+    CString::new(text).map(Zeroizing::new).map_err(|error| {
+        drop(Zeroizing::new(error.into_vec()));
+        ConninfoError::Nul
+    })
+}
+
+/// The keyword for which libpq refuses `text`, if it is one of a newer libpq's and all else is well.
+fn newer_keyword(text: &str) -> Result<Option<(&'static str, u32)>, ConninfoError> {
+    let mut found = None;
+    let mut rest = Zeroizing::new(text.to_owned());
+    for (keyword, needs) in NEWER {
+        if rest.contains(keyword) && !is_known(keyword)? {
+            found = found.or(Some((keyword, needs)));
+            // A keyword that every libpq has.
+            rest = Zeroizing::new(rest.replace(keyword, "options"));
+        }
+    }
+    Ok(if found.is_some() && parse(&rest)?.is_ok() { found } else { None })
+}
+
+fn is_known(keyword: &str) -> Result<bool, ConninfoError> {
+    Ok(parse(&format!("{keyword}=x"))?.is_ok())
+}
+
+fn libpq_major() -> i32 {
+    // SAFETY: it takes nothing and reads a constant.
+    unsafe { sys::PQlibVersion() / 10_000 }
 }
 
 /// What follows the prefix, when libpq takes `text` for a URI.
@@ -195,7 +268,7 @@ fn masked(text: &str) -> Option<String> {
 /// Where the first word begins whose value is a secret. libpq's are password, sslpassword, oauth_client_secret,
 /// scram_client_key and scram_server_key.
 fn secret_word(text: &str) -> Option<usize> {
-    let lower = text.to_ascii_lowercase();
+    let lower = Zeroizing::new(text.to_ascii_lowercase());
     let found = ["password", "secret", "scram_"].iter().filter_map(|word| lower.find(word)).min()?;
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     Some(lower.as_bytes()[..found].iter().rposition(|&b| !word(b)).map_or(0, |at| at + 1))
@@ -225,6 +298,34 @@ mod tests {
         }
         assert_eq!(Conninfo::parse(" \n").unwrap().as_c_str(), c"");
         assert_eq!(format!("{:?}", Conninfo::parse("password=sesame").unwrap()), "Conninfo(..)");
+    }
+
+    #[test]
+    fn a_newer_libpqs_keyword_is_told_from_a_wrong_one() {
+        for text in [
+            "host=h require_auth=scram-sha-256 password=sesame",
+            "postgresql://me:sesame@h/d?require_auth=none&sslnegotiation=direct",
+            "oauth_scope=x require_auth=none",
+        ] {
+            match Conninfo::parse(text) {
+                Ok(_) => assert!(libpq_major() >= 16, "{text}"),
+                Err(ConninfoError::NeedsNewerLibpq { what, needs }) => {
+                    assert!(libpq_major() < 18 && libpq_major() < needs as i32, "{text}: {what}");
+                }
+                Err(other) => panic!("{text}: {other:?}"),
+            }
+        }
+        if libpq_major() < 16 {
+            let newer = ConninfoError::NeedsNewerLibpq { what: "require_auth", needs: 16 };
+            assert_eq!(refused("require_auth=none"), newer);
+            for text in ["require_auth=none nonsense=1", "require_auth=none password=sesame x"] {
+                assert!(
+                    matches!(refused(text), ConninfoError::Invalid(_) | ConninfoError::InvalidNearPassword),
+                    "{text}"
+                );
+            }
+            assert!(Conninfo::parse("password=require_auth").is_ok());
+        }
     }
 
     #[test]

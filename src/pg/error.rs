@@ -69,6 +69,21 @@ pub struct ConnectError {
     pub message: Words,
     /// The server asked for a password and there was none.
     pub needs_password: bool,
+    /// How far the last attempt came, when no server gave a reason.
+    pub hurdle: Hurdle,
+}
+
+/// What a connection attempt failed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hurdle {
+    /// The server was not reached, or did not talk.
+    Address,
+    /// TLS: not offered, or a certificate was not accepted.
+    Tls,
+    /// It was over after TLS stood and before the server took the user: also a client certificate's refusal comes so.
+    Admission,
+    /// libpq refused: the server did not authenticate as `channel_binding` or `require_auth` demand.
+    Demand,
 }
 
 /// An ErrorResponse or NoticeResponse. Every text is one line, "" where the server sent none.

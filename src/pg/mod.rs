@@ -32,7 +32,7 @@ pub use command::{ServerRun, SystemIdentity, TimelineFile, TimelineSwitch};
 pub use connection::Connection;
 pub use conninfo::{Conninfo, ConninfoError};
 pub use copy::{CopyData, CopyEnd, Received, Started};
-pub use error::{ConnectError, PgError, ServerError, SqlState, Words};
+pub use error::{ConnectError, Hurdle, PgError, ServerError, SqlState, Words};
 pub use notice::Notice;
 pub use physical::next_timeline;
 pub use quote::{

@@ -11,7 +11,7 @@ pub use libpq_sys::{
     PQconnectionNeedsPassword, PQconninfo, PQconninfoFree, PQconninfoOption, PQconninfoParse, PQconsumeInput,
     PQdb, PQerrorMessage, PQfinish, PQflush, PQfname, PQfreeCancel, PQfreemem, PQgetCancel, PQgetCopyData,
     PQgetResult, PQgetisnull, PQgetlength, PQgetvalue, PQgssEncInUse, PQhost, PQhostaddr, PQisBusy,
-    PQnfields, PQntuples, PQoptions, PQparameterStatus, PQport, PQputCopyData, PQputCopyEnd,
+    PQlibVersion, PQnfields, PQntuples, PQoptions, PQparameterStatus, PQport, PQputCopyData, PQputCopyEnd,
     PQresultErrorField, PQsendQuery, PQserverVersion, PQsetNoticeReceiver, PQsetnonblocking, PQsocket,
     PQsslInUse,
 };
@@ -36,6 +36,8 @@ pub const POLLING_WRITING: c_int = 2;
 pub const POLLING_OK: c_int = 3;
 
 pub const CONNECTION_BAD: c_int = 1;
+pub const CONNECTION_AWAITING_RESPONSE: c_int = 4;
+pub const CONNECTION_SSL_STARTUP: c_int = 7;
 
 pub const ERRORS_DEFAULT: c_int = 1;
 pub const ERRORS_VERBOSE: c_int = 2;
@@ -85,7 +87,13 @@ mod tests {
         ] {
             assert_eq!(ours, headers as c_int);
         }
-        assert_eq!(CONNECTION_BAD, ConnStatusType::CONNECTION_BAD as c_int);
+        for (ours, headers) in [
+            (CONNECTION_BAD, ConnStatusType::CONNECTION_BAD),
+            (CONNECTION_AWAITING_RESPONSE, ConnStatusType::CONNECTION_AWAITING_RESPONSE),
+            (CONNECTION_SSL_STARTUP, ConnStatusType::CONNECTION_SSL_STARTUP),
+        ] {
+            assert_eq!(ours, headers as c_int);
+        }
         assert_eq!(ERRORS_DEFAULT, PGVerbosity::PQERRORS_DEFAULT as c_int);
         assert_eq!(ERRORS_VERBOSE, PGVerbosity::PQERRORS_VERBOSE as c_int);
         assert_eq!(

@@ -6,8 +6,9 @@
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::lsn::{Lsn, Xid};
@@ -114,7 +115,7 @@ impl HeldTransaction {
     pub fn spill(&mut self, dir: &Path) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(tempfile::tempfile_in(dir)?),
+            none => none.insert(private_file(dir)?),
         };
         if let Err(error) = file.write_all(&self.memory) {
             // What was written in part does not count.
@@ -201,6 +202,13 @@ impl HeldReader {
 
 fn damaged() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a spill file is shorter than what was written to it")
+}
+
+/// Without a name, and 0600: O_TMPFILE alone leaves that to the umask.
+fn private_file(dir: &Path) -> io::Result<File> {
+    let file = tempfile::tempfile_in(dir)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 #[cfg(test)]

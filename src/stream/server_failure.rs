@@ -6,7 +6,7 @@
 
 use super::error::{Cure, Failure};
 use crate::model::Code;
-use crate::pg::{ConnectError, PgError, ServerError};
+use crate::pg::{ConnectError, ConninfoError, Hurdle, PgError, ServerError};
 
 /// SQLSTATEs of the server's errcodes.txt that mean something to a stream.
 pub mod sqlstate {
@@ -62,6 +62,13 @@ impl From<PgError> for Failure {
                 "check host, port and firewall; creating a slot also waits for all open transactions to end",
             ),
             PgError::Cancelled => Failure::new(Code::E_CLOSED, "cancelled"),
+            PgError::Conninfo(error @ ConninfoError::NeedsNewerLibpq { .. }) => Failure::new(
+                Code::E_UNSUPPORTED,
+                error.to_string(),
+            )
+            .hint(
+                "run with that libpq, or with a walstream built with the feature `bundled`, or leave it out",
+            ),
             PgError::Conninfo(error) => Failure::new(Code::E_ARGUMENT, error.to_string())
                 .hint("see \"Connection Strings\" in the PostgreSQL documentation"),
             PgError::Unsupported { what, needs } => unsupported(what, needs),
@@ -96,6 +103,7 @@ fn connect_failure(error: &ConnectError) -> Failure {
     let mut failure = Failure::new(Code::E_CONNECT, error.message.as_str());
     (failure.code, failure.cure) = match (state.as_str(), state.get(..2)) {
         _ if error.needs_password => (Code::E_AUTH, Cure::None),
+        ("", _) if error.hurdle == Hurdle::Demand => (Code::E_AUTH, Cure::None),
         ("", _) => (Code::E_CONNECT, Cure::Retry),
         (sqlstate::INSUFFICIENT_PRIVILEGE, _) | (_, Some("28")) => (Code::E_AUTH, Cure::None),
         (_, Some(class)) if PASSING_CLASSES.contains(&class) => (Code::E_CONNECT, Cure::Retry),
@@ -109,12 +117,21 @@ fn connect_failure(error: &ConnectError) -> Failure {
             "the role needs the REPLICATION attribute: ALTER ROLE name REPLICATION"
         }
         ("28P01", _) => "check user and password",
+        ("", Code::E_AUTH) => {
+            "the server does not authenticate as channel_binding or require_auth demand: channel binding needs TLS and scram-sha-256 in pg_hba.conf"
+        }
         (_, Code::E_AUTH) => {
             "check user, password and pg_hba.conf: logical replication needs an entry for its database, physical one for \"replication\""
         }
         (sqlstate::INVALID_CATALOG_NAME, _) => "check dbname: a logical slot belongs to one database",
         (sqlstate::TOO_MANY_CONNECTIONS, _) => {
             "raise max_wal_senders or max_connections, or close other connections"
+        }
+        ("", _) if error.hurdle == Hurdle::Tls => {
+            "check that the server has ssl on, its certificate (host name, dates, who signed it), and sslmode, sslrootcert, sslcert and sslkey"
+        }
+        ("", _) if error.hurdle == Hurdle::Admission => {
+            "see the server's log; if it asks for a certificate, check sslcert, sslkey and the server's ssl_ca_file"
         }
         ("", _) => "check host and port, and that the server is running and listens there",
         _ => "see the server's log",

@@ -1,5 +1,8 @@
 //! Held-back transactions beyond spill.memory_bytes (rule 26).
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use walstream::model::{Code, Kind};
@@ -18,6 +21,13 @@ fn prepare(case: &mut Case<'_>) -> Sql {
 
 fn fill(writer: &mut Sql) {
     writer.run("INSERT INTO t SELECT g, repeat(chr(65 + g % 26), 200) FROM generate_series(1, 10000) g");
+}
+
+/// This process's open files whose directory this is, or was.
+fn open_in(dir: &Path) -> Vec<Metadata> {
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path());
+    let there = |path: &PathBuf| std::fs::read_link(path).is_ok_and(|target| target.starts_with(dir));
+    descriptors.filter(there).filter_map(|path| std::fs::metadata(path).ok()).collect()
 }
 
 fn check_rows(host: &Host) {
@@ -43,6 +53,11 @@ on_each_major! {
         wait_until(Duration::from_secs(20), "it is spilled", || host.stats().spilled_bytes > 1 << 20);
         assert_eq!(host.stats().open_transactions, 1);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing that a killed process could leave");
+        let files = open_in(dir.path());
+        assert!(!files.is_empty());
+        for file in files {
+            assert_eq!((file.nlink(), file.mode() & 0o7777), (0, 0o600), "without a name, and for nobody else");
+        }
         writer.run("COMMIT");
         check_rows(&host);
         assert_eq!(host.stats().spilled_bytes, 0);

@@ -274,6 +274,13 @@ impl Host {
     pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
+
+    /// Forgets all but the newest lines.
+    pub fn trim_log(&self, keep: usize) {
+        let mut log = self.log.lock().unwrap();
+        let surplus = log.len().saturating_sub(keep);
+        log.drain(..surplus);
+    }
 }
 
 impl Drop for Host {
