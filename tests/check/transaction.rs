@@ -7,7 +7,7 @@ use crate::report::{INFO, Report, WARNING};
 use crate::support::{Sql, wait_until};
 
 /// A transaction is long when it lasts longer than this.
-const LONG: (&str, &str) = ("connect_timeout_ms", "4000");
+const LONG: (&str, &str) = ("connect_timeout_ms", "8000");
 
 on_each_major! {
     fn long_transactions(case, from 14) {
@@ -31,7 +31,7 @@ on_each_major! {
 
         wait_until(Duration::from_secs(20), "both are old", || {
             case.sql.value(&format!(
-                "SELECT count(*) FROM pg_prepared_xacts WHERE gid = '{gid}' AND clock_timestamp() - prepared > '4.1 s'")) == "1"
+                "SELECT count(*) FROM pg_prepared_xacts WHERE gid = '{gid}' AND clock_timestamp() - prepared > '8.1 s'")) == "1"
         });
         for options in [[("slot", case.slot()), ("slot.create", "never"), LONG], made] {
             let report = Report::case(case, &options);
