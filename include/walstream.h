@@ -22,9 +22,9 @@
  * Text is UTF-8 as the server sent it (a SQL_ASCII database sends its bytes unchanged), followed by a NUL
  * that the length does not count. No public pointer to text is NULL unless its comment says so.
  *
- * fork. A child may call only walstream_free, walstream_batch_free, walstream_error_free, walstream_admin_free and
- * walstream_snapshot_free; they give back nothing and leave the parent's connection alone. Signals are blocked on the
- * library's threads.
+ * fork. A child may call only walstream_free, walstream_batch_free, walstream_error_free, walstream_admin_free,
+ * walstream_snapshot_free and walstream_report_free; they give back nothing and leave the parent's connection alone.
+ * Signals are blocked on the library's threads.
  *
  * 64-bit targets only. Structs without struct_size never change; those with it, and the event (see
  * walstream_batch_events), only grow at their end.
@@ -489,6 +489,35 @@ typedef uint32_t walstream_snapshot_wish;
 #endif // __cplusplus
 
 /**
+ * walstream_finding.severity
+ */
+enum walstream_severity
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * Worth knowing; nothing has to be done.
+   */
+  WALSTREAM_SEVERITY_INFO = 1,
+  /**
+   * The stream runs, but something will be missing or go wrong later.
+   */
+  WALSTREAM_SEVERITY_WARNING = 2,
+  /**
+   * The stream does not start, or cannot go on.
+   */
+  WALSTREAM_SEVERITY_ERROR = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum walstream_severity walstream_severity;
+#else
+typedef uint32_t walstream_severity;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * A connection for single questions and commands.
  */
 typedef struct walstream_admin walstream_admin;
@@ -502,6 +531,11 @@ typedef struct walstream_batch walstream_batch;
  * Options of streams to come. Copied by walstream_open: change, reuse or free it afterwards.
  */
 typedef struct walstream_config walstream_config;
+
+/**
+ * What a check found.
+ */
+typedef struct walstream_report walstream_report;
 
 /**
  * A snapshot of the data as of a slot's start, that other connections may import.
@@ -1062,6 +1096,36 @@ typedef struct walstream_slot_info {
 } walstream_slot_info;
 
 /**
+ * One thing that a check found. Lives as long as its report.
+ */
+typedef struct walstream_finding {
+  /**
+   * sizeof of the library's walstream_finding.
+   */
+  uint32_t struct_size;
+  /**
+   * WALSTREAM_SEVERITY_*
+   */
+  uint32_t severity;
+  /**
+   * What it is, for programs: "slot-missing", …; docs/check.md has them all. The same for ever; new ones may come.
+   */
+  const char *code;
+  /**
+   * About what: a setting, slot, publication, table, role or process; "" where there is none.
+   */
+  const char *object;
+  /**
+   * What is the case, on one line, for a person.
+   */
+  const char *message;
+  /**
+   * What to do, on one line, for a person.
+   */
+  const char *remedy;
+} walstream_finding;
+
+/**
  * TYPE: a user-made type of a column that follows. A domain carries its base type's name.
  */
 typedef struct walstream_type_detail {
@@ -1476,7 +1540,8 @@ void walstream_free(struct walstream_stream *stream);
  * Connects as walstream_open and walstream_start do, by conninfo and connect_timeout_ms, to the database that the conninfo names. config NULL:
  * all defaults. The handle keeps its connection, and makes a new one when the server has ended it. One thread at a time
  * may be inside a call on it (another one gets E_BUSY), besides walstream_admin_cancel and walstream_admin_free. Text that a call gives
- * lives until the next call on the handle.
+ * lives until the next call on the handle. mode=physical: without a database, as pg_hba.conf's entries for replication allow it; then there are
+ * no logical slots to make, and walstream_admin_read_slot tells a physical slot's position only (PostgreSQL 15 and later).
  */
 int32_t walstream_admin_open(const char *conninfo,
                              const struct walstream_config *config,
@@ -1573,6 +1638,34 @@ uint64_t walstream_snapshot_lsn(const struct walstream_snapshot *snapshot);
  * NULL is fine. Closes the connection: transactions that imported the snapshot keep it, others no longer can. Also after walstream_admin_free.
  */
 void walstream_snapshot_free(struct walstream_snapshot *snapshot);
+
+/**
+ * Would a stream with this conninfo and config run, and run well? Connects as one would, looks at server, role, slot, publications and
+ * tables, and changes nothing: no slot is made, moved or taken. config NULL: all defaults. Whatever is found is in *report, also that
+ * the server refuses replication to this role or address; OK says only that there was something to look through. An error
+ * (E_CONNECT, E_AUTH, …) is what walstream_start would return: nothing answered, or not to this user and password. May wait: for
+ * connect_timeout_ms on each of up to three connections, and for as long on their answers. Any thread.
+ */
+int32_t walstream_check(const char *conninfo,
+                        const struct walstream_config *config,
+                        struct walstream_report **report,
+                        struct walstream_error **error);
+
+/**
+ * How many findings. NULL: 0. Any thread.
+ */
+size_t walstream_report_count(const struct walstream_report *report);
+
+/**
+ * Finding `index`, the worst ones first; NULL behind the last. Any thread.
+ */
+const struct walstream_finding *walstream_report_finding(const struct walstream_report *report,
+                                                         size_t index);
+
+/**
+ * NULL is fine. Ends its findings.
+ */
+void walstream_report_free(struct walstream_report *report);
 
 #ifdef __cplusplus
 }  // extern "C"

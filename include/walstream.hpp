@@ -41,6 +41,7 @@
 #include <walstream/error.hpp>
 #include <walstream/event.hpp>
 #include <walstream/lsn.hpp>
+#include <walstream/preflight.hpp>
 #include <walstream/relation.hpp>
 #include <walstream/row.hpp>
 #include <walstream/stats.hpp>

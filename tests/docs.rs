@@ -1,4 +1,4 @@
-//! docs/options.md and docs/events.md say what the code says. With WALSTREAM_UPDATE_DOCS=1 they are written anew.
+//! docs/options.md, docs/events.md and docs/check.md say what the code says. With WALSTREAM_UPDATE_DOCS=1 they are written anew.
 
 #[allow(dead_code, reason = "shared with the live tests, each uses a part")]
 mod fields;
@@ -12,6 +12,7 @@ use fields::{Filled, TABLE};
 use walstream::ffi::walstream_option_at;
 use walstream::model::Kind;
 use walstream::model::event::EventFlag;
+use walstream::stream::check::Rule;
 
 const UPDATE: &str = "WALSTREAM_UPDATE_DOCS";
 
@@ -93,4 +94,69 @@ fn events() {
 
 fn flag_name(flag: EventFlag) -> String {
     format!("WALSTREAM_EVENT_{flag:?}")
+}
+
+const CHECK: &str = r#"# Before you start: check
+
+`walstream_check(conninfo, config, &report, &error)` connects as a stream with this conninfo and config would, looks, and changes
+nothing: no slot is made, moved or taken, nothing is SET. What it finds comes as a report, the worst first: severity, code,
+object, message, and what to do.
+
+```c
+walstream_report *report;
+const walstream_finding *finding;
+
+if (walstream_check(conninfo, config, &report, &error) < 0) return fail(error);
+for (size_t i = 0; (finding = walstream_report_finding(report, i)) != NULL; i++)
+    printf("%s: %s; %s\n", finding->code, finding->message, finding->remedy);
+walstream_report_free(report);
+```
+
+[c-examples/check.c](../c-examples/check.c) prints it for a person, and with `--json` for programs:
+
+```sh
+check 'host=db dbname=shop user=reader' slot=orders publication=shop
+```
+
+| Severity | Meaning |
+|---|---|
+| error | The stream does not start, or cannot go on. |
+| warning | The stream runs, but something will be missing or go wrong later. |
+| info | Worth knowing; nothing has to be done. |
+
+Codes stay the same for ever; later versions may add some. Messages are for people, and may change.
+
+## What is an error of the call
+
+`WALSTREAM_OK` means that there was a connection to look through, or that pg_hba.conf forbids it. Where nothing answers, or
+not to this user and password, `walstream_check` fails as `walstream_start` would: `E_CONNECT`, `E_AUTH` (wrong password, unknown
+role), `E_SERVER` (no such database), `E_ARGUMENT`. When only the replication connection is refused, an ordinary one finds out why
+and looks at the rest. Each connection, and the answers on it, may take `connect_timeout_ms`.
+
+## mode=physical
+
+A physical replication connection takes no SQL, so an ordinary one is made beside it: to the conninfo's database or, if there is
+none of that name, to `postgres`. Publications, tables and transactions do not matter then, and are not looked at.
+
+## What it cannot see
+
+What changes after it has looked. Whether a publication was there at the slot's position: no catalog says, see
+`publication-younger`. A pooler is told by the number of the server process, which it makes up; one that passes the real
+number on is not seen. The network and the operating system are not looked at.
+
+## Findings
+
+This table is generated from the code's own.
+
+| Code | Severity | Meaning |
+|---|---|---|
+"#;
+
+#[test]
+fn findings() {
+    let mut page = String::from(CHECK);
+    for rule in Rule::ALL {
+        writeln!(page, "| `{}` | {} | {} |", rule.code(), rule.severities(), rule.meaning()).unwrap();
+    }
+    compare("check.md", &page);
 }

@@ -103,7 +103,8 @@ pub(super) struct KeptHistory {
 /// Connects as walstream_open and walstream_start do, by conninfo and connect_timeout_ms, to the database that the conninfo names. config NULL:
 /// all defaults. The handle keeps its connection, and makes a new one when the server has ended it. One thread at a time
 /// may be inside a call on it (another one gets E_BUSY), besides walstream_admin_cancel and walstream_admin_free. Text that a call gives
-/// lives until the next call on the handle.
+/// lives until the next call on the handle. mode=physical: without a database, as pg_hba.conf's entries for replication allow it; then there are
+/// no logical slots to make, and walstream_admin_read_slot tells a physical slot's position only (PostgreSQL 15 and later).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_admin_open(
     conninfo: *const c_char,

@@ -21,10 +21,12 @@ mod stream;
 // The header follows this order.
 mod admin;
 mod admin_types;
+mod check;
 
 pub use admin::*;
 pub use admin_types::*;
 pub use batch::*;
+pub use check::*;
 pub use config::*;
 pub use convert::*;
 pub use error::*;

@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-use super::connect_error::digest;
+use super::connect_error::{Digest, digest};
 use super::connection::Connection;
 use super::conninfo::{Conninfo, Options};
 use super::error::{ConnectError, Hurdle, PgError, Words};
@@ -70,7 +70,7 @@ impl Connection {
     fn failure(&self, attempt: &Attempt) -> PgError {
         // SAFETY: a live connection; the text is a C string of the connection's.
         let text = unsafe { std::ffi::CStr::from_ptr(sys::PQerrorMessage(self.raw())) }.to_string_lossy();
-        let (sqlstate, message) = digest(&text);
+        let Digest { sqlstate, source_function, message } = digest(&text);
         let message = match attempt.gave_up {
             true => Words::new(format!("{message}; no answer within connect_timeout").as_bytes()),
             false => message,
@@ -79,6 +79,7 @@ impl Connection {
         let needs_password = unsafe { sys::PQconnectionNeedsPassword(self.raw()) } != 0;
         PgError::Connect(Box::new(ConnectError {
             sqlstate,
+            source_function,
             message,
             needs_password,
             hurdle: self.hurdle(attempt),

@@ -9,11 +9,22 @@
 
 use super::error::{SqlState, Words};
 
-/// The last SQLSTATE in libpq's text, and the text without SQLSTATEs and locations, on one line.
-///
-/// The last, because after an error from a server libpq tries another host only if that server was starting up.
-pub(super) fn digest(text: &str) -> (Option<SqlState>, Words) {
+/// What is told of an attempt's end.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Digest {
+    /// The last SQLSTATE in the text: after an error from a server libpq tries another host only if that server was
+    /// starting up.
+    pub(super) sqlstate: Option<SqlState>,
+    /// The server's function that reported it.
+    pub(super) source_function: Words,
+    /// The text without SQLSTATEs and locations, on one line.
+    pub(super) message: Words,
+}
+
+/// Takes libpq's text apart.
+pub(super) fn digest(text: &str) -> Digest {
     let mut sqlstate = None;
+    let mut source_function = Words::default();
     let mut kept: Vec<String> = Vec::new();
     let mut in_report = false;
     let mut was_indented = false;
@@ -23,11 +34,13 @@ pub(super) fn digest(text: &str) -> (Option<SqlState>, Words) {
             // Up to its location a report is one, whatever its message looks like after a line break.
             Some((before, state, message)) if !in_report => {
                 sqlstate = Some(state);
+                source_function = Words::default();
                 in_report = true;
                 format!("{before}{message}")
             }
             _ if in_report && is_location(line) => {
                 in_report = false;
+                source_function = Words::new(function_of(line).as_bytes());
                 continue;
             }
             _ => line.trim().to_owned(),
@@ -43,7 +56,7 @@ pub(super) fn digest(text: &str) -> (Option<SqlState>, Words) {
         }
         was_indented = indented;
     }
-    (sqlstate, Words::new(kept.join("; ").as_bytes()))
+    Digest { sqlstate, source_function, message: Words::new(kept.join("; ").as_bytes()) }
 }
 
 /// "…FATAL:  28P01: password…" as "…FATAL: ", 28P01, "password…". Only the first ":  " of a line counts: it follows
@@ -62,13 +75,34 @@ fn is_location(line: &str) -> bool {
     digits && [".c", ".h", ".y", ".l", ".cpp"].iter().any(|suffix| file.ends_with(suffix))
 }
 
+/// "auth_failed" of "LOCATION:  auth_failed, auth.c:335", whatever the label is in this language.
+fn function_of(line: &str) -> &str {
+    let location = line.split_once(":  ").map_or(line, |(_, location)| location);
+    location.split_once(", ").map_or("", |(function, _)| function)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(text: &str, state: Option<&[u8; 5]>, message: &str) {
-        let (got, words) = digest(text);
-        assert_eq!((got.map(|s| s.0), words.as_str()), (state.copied(), message));
+        let got = digest(text);
+        assert_eq!((got.sqlstate.map(|s| s.0), got.message.as_str()), (state.copied(), message));
+    }
+
+    #[test]
+    fn the_function_that_refused_is_known() {
+        for (text, function) in [
+            (
+                "x failed: FATAL:  28000: no\nLOCATION:  ClientAuthentication, auth.c:543\n",
+                "ClientAuthentication",
+            ),
+            ("x: FATAL:  28000: no\nORT:  InitPostgres, postinit.c:927\n", "InitPostgres"),
+            ("x: FATAL:  57P03: no\nLOCATION:  f, a.c:1\nx: FATAL:  28000: no\n", ""),
+            ("no answer\n", ""),
+        ] {
+            assert_eq!(digest(text).source_function.as_str(), function, "{text}");
+        }
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub enum PgError {
 pub struct ConnectError {
     /// The server's, when a server answered with an error; the last one's when several hosts were tried.
     pub sqlstate: Option<SqlState>,
+    /// The C function of the server that refused; "" where it did not say.
+    pub source_function: Words,
     /// One line.
     pub message: Words,
     /// The server asked for a password and there was none.

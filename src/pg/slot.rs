@@ -10,7 +10,7 @@ use super::wait::Patience;
 use crate::lsn::Lsn;
 
 /// A row of pg_replication_slots. What the server is too old to know has the value it would have there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlotInfo {
     /// The output plugin; `None` for a physical slot.
     pub plugin: Option<String>,

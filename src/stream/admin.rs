@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::error::{Cure, Failure};
 use super::handle::NoEvent;
 use super::option_values;
-use super::options::Options;
+use super::options::{Mode, Options};
 use super::server_failure::sqlstate;
 use crate::lsn::Lsn;
 use crate::model::Code;
@@ -154,6 +154,14 @@ impl Admin {
     /// Makes a slot. A logical one waits for the transactions that are open.
     pub fn create_slot(&self, wanted: &Wanted<'_>, timeout: Option<Duration>) -> Result<Made, NoEvent> {
         check_wanted(wanted)?;
+        if matches!(wanted.kind, WantedKind::Logical { .. }) && !self.has_database() {
+            return Err(Failure::new(
+                Code::E_ARGUMENT,
+                "a logical slot belongs to a database, which mode=physical has not",
+            )
+            .hint("open the handle with mode=logical, or ask for a physical slot")
+            .into());
+        }
         let mut guard = self.enter()?;
         let result = self.run(&mut guard, timeout, |connection, patience| {
             let made = make(connection, wanted, patience);
@@ -183,6 +191,9 @@ impl Admin {
     pub fn read_slot(&self, name: &str) -> Result<SlotState, NoEvent> {
         check_slot_name(name)?;
         self.call(None, |connection, patience| {
+            if !self.has_database() {
+                return read_by_command(connection, name, patience);
+            }
             let Some(info) = connection.slot_info(name, patience)? else { return Err(missing(name)) };
             let asks = info.slot_type == "physical" && connection.server_version() >= 150_000;
             let position: Option<PhysicalPosition> =
@@ -282,8 +293,12 @@ impl Admin {
         // Also bounds how long a request to cancel may wait for a network that is gone.
         let user_timeout = LONGEST_CANCEL.as_millis().to_string();
         let defaults = [("tcp_user_timeout", user_timeout.as_str())];
-        let extra = [("replication", "database")];
+        let extra = [("replication", if self.has_database() { "database" } else { "true" })];
         let mut connection = Connection::connect(&self.conninfo, &defaults, &extra, &patience)?;
+        if !self.has_database() {
+            // It takes no SQL, not even SET.
+            return Ok(connection);
+        }
         connection.pin_session(&patience)?;
         // An exported snapshot is an idle transaction.
         connection.query(
@@ -291,6 +306,11 @@ impl Admin {
             &patience,
         )?;
         Ok(connection)
+    }
+
+    /// Logical slots and SQL need one; in pg_hba.conf it is a matter of its own.
+    fn has_database(&self) -> bool {
+        self.options.mode == Mode::Logical
     }
 
     fn is_called_off(&self) -> bool {
@@ -351,6 +371,21 @@ fn make(
             Ok((created.consistent_point, snapshot))
         }
     }
+}
+
+/// All that is told without SQL, of physical slots, from PostgreSQL 15 on.
+fn read_by_command(
+    connection: &mut Connection,
+    name: &str,
+    patience: &Patience<'_>,
+) -> Result<SlotState, Failure> {
+    let position = connection.read_physical_slot(name, patience)?.ok_or_else(|| missing(name))?;
+    let info = SlotInfo {
+        slot_type: "physical".to_owned(),
+        restart_lsn: position.restart_lsn,
+        ..SlotInfo::default()
+    };
+    Ok(SlotState { info, restart_timeline: position.restart_timeline })
 }
 
 /// A slot whose making was called off is not to be there, whichever of the two was faster.

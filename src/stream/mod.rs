@@ -8,6 +8,7 @@ pub mod as_sent;
 pub mod assembler;
 pub mod backup;
 pub mod backup_command;
+pub mod check;
 pub mod committed;
 pub mod error;
 pub mod feedback;

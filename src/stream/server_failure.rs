@@ -20,6 +20,8 @@ pub mod sqlstate {
     pub const DUPLICATE_OBJECT: &str = "42710";
     /// A role without REPLICATION, a publication without rights.
     pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    /// Refused by pg_hba.conf, or an unknown role.
+    pub const INVALID_AUTHORIZATION: &str = "28000";
     /// Too high a proto_version, an unknown option.
     pub const FEATURE_NOT_SUPPORTED: &str = "0A000";
     /// max_replication_slots is reached.

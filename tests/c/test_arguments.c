@@ -163,6 +163,44 @@ static void null_batch_event_relation(void)
     CHECK(walstream_relation_column(NULL, NULL) == -1);
 }
 
+static void null_check(void)
+{
+    walstream_report *report = (walstream_report *)(uintptr_t)0x10;
+
+    REFUSED(walstream_check(NULL, NULL, &report, &error), WALSTREAM_E_ARGUMENT, "conninfo");
+    CHECK(report == NULL);
+    REFUSED(walstream_check("", NULL, NULL, &error), WALSTREAM_E_ARGUMENT, "report");
+    REFUSED(walstream_check("\xff", NULL, &report, &error), WALSTREAM_E_ARGUMENT, "conninfo");
+    REFUSED(walstream_check("nonsense", NULL, &report, &error), WALSTREAM_E_ARGUMENT, NULL);
+    CHECK(report == NULL);
+    CHECK_CODE(walstream_check(NULL, NULL, NULL, NULL), WALSTREAM_E_ARGUMENT);
+    CHECK(walstream_report_count(NULL) == 0);
+    CHECK(walstream_report_finding(NULL, 0) == NULL);
+    CHECK(walstream_report_finding(NULL, SIZE_MAX) == NULL);
+    walstream_report_free(NULL);
+}
+
+/* A report and its findings outlive the config and the error's place. */
+static void check_without_config(void)
+{
+    walstream_report *report = NULL;
+    const walstream_finding *finding;
+
+    ACCEPTED(walstream_check(live.conninfo, NULL, &report, &error));
+    REQUIRE(report != NULL);
+    REQUIRE(walstream_report_count(report) >= 2);
+    finding = walstream_report_finding(report, 0);
+    CHECK_TEXT(finding->code, "option");
+    CHECK_TEXT(finding->object, "slot");
+    CHECK_U64(finding->severity, WALSTREAM_SEVERITY_ERROR);
+    CHECK_U64(finding->struct_size, sizeof *finding);
+    CHECK(walstream_report_finding(report, 0) == finding);
+    CHECK(walstream_report_finding(report, walstream_report_count(report)) == NULL);
+    walstream_report_free(report);
+    CHECK_CODE(walstream_check(live.conninfo, NULL, &report, NULL), WALSTREAM_OK);
+    walstream_report_free(report);
+}
+
 static void unknown_options(void)
 {
     walstream_config *config = walstream_config_new();
@@ -329,6 +367,8 @@ int main(int argc, char **argv)
         {"null_stream", null_stream, 0},
         {"null_results", null_results, 0},
         {"null_batch_event_relation", null_batch_event_relation, 0},
+        {"null_check", null_check, 0},
+        {"check_without_config", check_without_config, 1},
         {"unknown_options", unknown_options, 0},
         {"bad_values", bad_values, 0},
         {"bad_conninfo", bad_conninfo, 0},

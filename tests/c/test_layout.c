@@ -102,6 +102,20 @@ static void option(void)
     AT(walstream_option, help, 32, 8);
 }
 
+static void finding(void)
+{
+    CHECK(sizeof(walstream_finding) >= 40);
+    AT(walstream_finding, struct_size, 0, 4);
+    AT(walstream_finding, severity, 4, 4);
+    AT(walstream_finding, code, 8, 8);
+    AT(walstream_finding, object, 16, 8);
+    AT(walstream_finding, message, 24, 8);
+    AT(walstream_finding, remedy, 32, 8);
+    CHECK_U64(WALSTREAM_SEVERITY_INFO, 1);
+    CHECK_U64(WALSTREAM_SEVERITY_WARNING, 2);
+    CHECK_U64(WALSTREAM_SEVERITY_ERROR, 3);
+}
+
 static void stats(void)
 {
     CHECK(sizeof(walstream_stats) >= 144);
@@ -186,7 +200,7 @@ int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
         {"value", value, 0},     {"event", event, 0}, {"column", column, 0},   {"relation", relation, 0},
-        {"error", error, 0},     {"option", option, 0}, {"stats", stats, 0},   {"details", details, 0},
+        {"error", error, 0},     {"option", option, 0}, {"finding", finding, 0}, {"stats", stats, 0},   {"details", details, 0},
         {"codes", codes, 0},     {"kinds", kinds, 0}, {"small_numbers", small_numbers, 0},
     };
     return check_main(argc, argv, cases, sizeof cases / sizeof *cases, NULL);

@@ -10,6 +10,7 @@ using namespace walstream;
 static_assert(!std::is_copy_constructible_v<stream> && !std::is_copy_assignable_v<stream>);
 static_assert(!std::is_copy_constructible_v<batch> && !std::is_copy_assignable_v<batch>);
 static_assert(!std::is_copy_constructible_v<config> && !std::is_copy_assignable_v<config>);
+static_assert(!std::is_copy_constructible_v<report> && std::is_nothrow_move_constructible_v<report>);
 static_assert(std::is_nothrow_move_constructible_v<stream> && std::is_nothrow_move_assignable_v<stream>);
 static_assert(std::is_nothrow_move_constructible_v<batch> && std::is_nothrow_move_assignable_v<batch>);
 static_assert(std::is_nothrow_move_constructible_v<config> && std::is_nothrow_move_assignable_v<config>);

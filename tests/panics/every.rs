@@ -134,6 +134,10 @@ fn every_exported_function() {
         walstream_admin_drop_slot(null_mut(), null(), 0, 0, null_mut());
         walstream_admin_free(null_mut());
         walstream_snapshot_free(null_mut());
+        walstream_check(null(), null(), null_mut(), null_mut());
+        walstream_report_count(null());
+        walstream_report_finding(null(), 0);
+        walstream_report_free(null_mut());
     };
     for (name, call) in calls {
         arm(Place::Boundary);

@@ -301,6 +301,50 @@ on_each_major! {
     }
 }
 
+/// Everything that needs no database, to a role that may connect to none.
+#[test]
+fn physical_needs_no_database() {
+    for major in crate::support::server::majors() {
+        let server = Server::own(major, &["--hba", "host all keeper 127.0.0.1/32 reject"]);
+        Sql::connect(&server.conninfo("postgres")).run("CREATE ROLE keeper LOGIN REPLICATION");
+        let conninfo = format!("host=127.0.0.1 port={} user=keeper", server.port());
+        assert!(Desk::open(&conninfo, &[]).map(|_| ()).unwrap_err().is(Code::E_AUTH));
+        let desk = Desk::open(&conninfo, &[("mode", "physical")]).unwrap();
+        let (system, database) = desk.identify().unwrap();
+        assert_eq!((system.timeline, database.as_str()), (1, ""));
+        assert_eq!(desk.show("wal_level").unwrap(), "logical");
+        assert!(desk.history(1).unwrap().2.is_empty());
+        let physical = SlotFlag::PHYSICAL as u32;
+        for flags in
+            [physical, physical | SlotFlag::RESERVE_WAL as u32, physical | SlotFlag::TEMPORARY as u32]
+        {
+            assert_eq!(desk.create("ph", request(flags, SnapshotWish::NOTHING), -1).unwrap().0, 0);
+            let read = desk.read("ph");
+            if major < 15 {
+                let fault = read.unwrap_err();
+                assert!(
+                    fault.is(Code::E_UNSUPPORTED) && fault.message.contains("PostgreSQL 15"),
+                    "{fault:?}"
+                );
+            } else {
+                let slot = read.unwrap();
+                let reserved = flags & SlotFlag::RESERVE_WAL as u32 != 0;
+                assert_eq!((slot.flags, slot.restart_lsn != 0), (physical, reserved));
+                assert_eq!(slot.restart_timeline, u32::from(reserved));
+            }
+            assert_eq!(desk.drop_slot("ph", false, -1).unwrap(), 0);
+        }
+        if major >= 15 {
+            assert!(desk.read("ph").unwrap_err().is(Code::E_SLOT_MISSING));
+        }
+        assert!(desk.drop_slot("ph", true, -1).unwrap_err().is(Code::E_SLOT_MISSING));
+        for wish in [SnapshotWish::NOTHING, SnapshotWish::EXPORT] {
+            let fault = desk.create("lo", request(0, wish), -1).map(|_| ()).unwrap_err();
+            assert!(fault.is(Code::E_ARGUMENT) && fault.message.contains("database"), "{fault:?}");
+        }
+    }
+}
+
 #[test]
 fn timeline_histories() {
     let server = Server::own(crate::support::server::majors()[0], &[]);

@@ -252,7 +252,7 @@ fn a_server_starts_from_it() {
 }
 
 /// By pg_verifybackup, where one is installed that knows this version's manifests.
-fn verify(major: u32, data: &Path) {
+pub fn verify(major: u32, data: &Path) {
     let installed = |program_major: u32| {
         PathBuf::from(format!("/usr/lib/postgresql/{program_major}/bin/pg_verifybackup"))
     };
@@ -302,6 +302,17 @@ fn every_option_reaches_the_server() {
             assert!(fault.is(Code::E_UNSUPPORTED) && fault.message.contains("PostgreSQL 15"), "{fault:?}");
         }
 
+        compressions(major, &conninfo);
+
+        // Nothing is left to write, so that spreading it takes no time.
+        Sql::connect(&conninfo).run("CHECKPOINT");
+        let spread = read(&[("backup.checkpoint", "spread"), ("backup.wal", "on")]);
+        assert!(spread.archive("base.tar").len() > plain.archive("base.tar").len(), "with its log");
+        let log = std::fs::read_to_string(server.fact("log")).unwrap();
+        let commands: Vec<_> = log.lines().filter(|line| line.contains("BASE_BACKUP")).collect();
+        assert!(!commands.last().unwrap().to_lowercase().contains("fast"), "{commands:?}");
+        assert!(commands[0].to_lowercase().contains("fast"), "{commands:?}");
+
         let slow = Instant::now();
         let stream = start(&conninfo, &[("backup.max_rate_kb", "2048")]).unwrap();
         let mut error = null_mut();
@@ -313,6 +324,48 @@ fn every_option_reaches_the_server() {
         wait_until(LIMIT, "no walsender is left", || {
             sql.value("SELECT count(*) FROM pg_stat_replication") == "0"
         });
+    }
+}
+
+/// lz4 and zstd, where the server was built with them; where not, it says so.
+fn compressions(major: u32, conninfo: &str) {
+    for (method, file, magic) in [
+        ("lz4", "base.tar.lz4", [0x04, 0x22, 0x4D, 0x18]),
+        ("zstd", "base.tar.zst", [0x28, 0xB5, 0x2F, 0xFD]),
+    ] {
+        let options = [("backup.compression", method), ("backup.compression_detail", "level=1")];
+        match whole(conninfo, &options) {
+            Ok(backup) => {
+                assert!(major >= 15, "{method} on PostgreSQL {major}");
+                assert_eq!(backup.archive(file)[..4], magic);
+                let manifest = String::from_utf8(backup.archive("backup_manifest").to_vec()).unwrap();
+                assert!(manifest.contains("Manifest-Checksum"));
+                let dir = directory();
+                let path = dir.path().join(file);
+                std::fs::write(&path, backup.archive(file)).unwrap();
+                // By the method's own program, where there is one.
+                match Command::new(method).arg("-t").arg(&path).output() {
+                    Ok(output) => assert!(output.status.success(), "{output:?}"),
+                    Err(_) => eprintln!("skipped: no program {method} to test the archive with"),
+                }
+                let wrong = [("backup.compression", method), ("backup.compression_detail", "level=99")];
+                assert!(whole(conninfo, &wrong).map(|_| ()).unwrap_err().is(Code::E_SERVER));
+            }
+            Err(fault) if major < 15 => {
+                assert!(
+                    fault.is(Code::E_UNSUPPORTED) && fault.message.contains("PostgreSQL 15"),
+                    "{fault:?}"
+                );
+            }
+            Err(fault) => {
+                eprintln!("PostgreSQL {major} was built without {method}: {}", fault.message);
+                assert!(fault.is(Code::E_SERVER) || fault.is(Code::E_UNSUPPORTED), "{fault:?}");
+                assert!(
+                    fault.message.contains(&method.to_uppercase()) || fault.message.contains(method),
+                    "{fault:?}"
+                );
+            }
+        }
     }
 }
 

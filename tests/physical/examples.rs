@@ -128,6 +128,7 @@ fn a_backup_and_its_archive_make_a_server() {
 
         let said = run(program("basebackup").arg(&conninfo).arg(&data).arg("backup.checkpoint=fast"));
         assert!(said.starts_with("starts at ") && said.contains("ends at "), "{said}");
+        crate::backup::verify(major, &data);
 
         sql.run("INSERT INTO t SELECT i, md5(i::text) FROM generate_series(5001, 20000) i");
         sql.run("SELECT pg_switch_wal()");
@@ -171,7 +172,10 @@ fn lsn_of(segment: &str) -> u64 {
 
 #[test]
 fn a_promotion_is_archived() {
-    let major = *majors().last().unwrap();
+    majors().into_iter().for_each(promotion_on);
+}
+
+fn promotion_on(major: u32) {
     let dir = directory();
     let archive = dir.path().join("archive");
     std::fs::create_dir(&archive).unwrap();
