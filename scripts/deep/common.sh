@@ -16,6 +16,9 @@ skipped() {
   exit 0
 }
 
+# tests_of LOG: of the last cargo test in it
+tests_of() { sed -n 's/^test result: ok. \([0-9]* passed\).*/\1/p' <<<"$1" | grep -v '^0 ' | tail -n 1; }
+
 # tool NAME…: the first that there is
 tool() {
   local candidate
