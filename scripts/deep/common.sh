@@ -35,6 +35,10 @@ with_nightly() {
 
 libpq_flags() { pkg-config --cflags --libs libpq; }
 
+# Every C and C++ source of ours. refused.cpp holds what must not compile.
+c_sources() { find tests c-examples -name '*.c' | sort; }
+cxx_sources() { find tests c-examples -name '*.cpp' ! -name refused.cpp | sort; }
+
 # c_tests COMPILER OUT FLAG…: compiles each C test into OUT
 c_tests() {
   local compiler=$1 out=$2 source libpq
