@@ -153,6 +153,7 @@ static int32_t receive(walstream_stream *stream, struct backup *backup, walstrea
         switch (event->kind) {
         case WALSTREAM_BACKUP_START:
             say("starts at", event->lsn, event->detail);
+            free(tablespaces);
             tablespaces = keep(event->detail, &count);
             break;
         case WALSTREAM_ARCHIVE_BEGIN:

@@ -1,4 +1,8 @@
-//! What the targets share: taking an input apart.
+//! What the targets share: taking an input apart, and telling what is JSON.
+
+mod json;
+
+pub use json::is_json;
 
 /// Reads an input from front to back; what is missing at its end is zero.
 pub struct Input<'a>(pub &'a [u8]);

@@ -22,6 +22,26 @@ fn main() {
     ] {
         write(corpus, "options", name, text.as_bytes());
     }
+    for (name, bytes) in [
+        ("history", &b"\x001\t0/3000060\tno recovery target specified\n\n# a comment\n2\t16/B374D848\twhy\n"[..]),
+        ("archive", b"\x01nbase.tar\0/t\0"),
+        ("progress", b"\x01p\0\0\0\0\0\0\x01\x02"),
+        ("backup", b"\x02\0\0\x0anbase.tar\0\0\x01\0\x03abc\0\0\x01m\x01\0\x02{}"),
+        ("wal", b"\x03\x01\0\x03abc\x01\0\x02de\0\0\x12k\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\0\x01"),
+    ] {
+        write(corpus, "backup", name, bytes);
+    }
+    // Columns: type, form, name, value. An array of text, jsonb, a float and a timestamp.
+    for (name, bytes) in [
+        ("array", &b"\0\x14\0\0\x01a\0\x0b{\"a b\",NULL}"[..]),
+        ("json", b"\0\x12\0\0\x01a\0\x08{\"a\":[]}"),
+        ("float", b"\0\x0a\0\0\x01a\0\x08-1.5e+08"),
+        ("time", b"\0\x0d\0\0\x01a\0\x162024-02-29 12:34:56+00"),
+    ] {
+        write(corpus, "json", name, bytes);
+    }
+    // A relation, a look at it, a transaction of its own, another definition.
+    write(corpus, "catalog", "changed", b"\0\x01\x01a\x01b\0\x01\x01\x01c\0\x19\x06\x01\x05\0\x01\x01a\x01d\0\0\x05\0\x06\x01\x04\x06\x01");
 }
 
 fn seed(path: &Path, corpus: &Path) {

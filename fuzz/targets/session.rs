@@ -11,7 +11,7 @@ use walstream::model::view::EventView;
 use walstream::model::{EventFlag, Kind, json};
 use walstream::stream::session::{Connected, Now, Session};
 use walstream::stream::{Failure, Options};
-use walstream_fuzz::Input;
+use walstream_fuzz::{Input, is_json};
 
 fuzz_target!(|input: &[u8]| {
     let mut input = Input(input);
@@ -127,7 +127,7 @@ impl Run {
                 let view = unsafe { EventView::new(event) };
                 let mut text = Vec::new();
                 json::write_event(&view, &mut text);
-                assert!(std::str::from_utf8(&text).is_ok() && !text.contains(&b'\n'));
+                assert!(is_json(&text) && !text.contains(&b'\n'));
                 self.host.delivered = self.host.delivered.max(event.ack_lsn);
                 if self.committed && event.flags & EventFlag::NO_IDENTITY as u32 == 0 {
                     self.host.check(event.kind, event.commit_lsn, event.seq);

@@ -122,8 +122,9 @@ public:
     /** Index of the column with exactly this name. */
     std::optional<std::size_t> find(std::string_view name) const noexcept
     {
-        const char* at = raw_ ? reinterpret_cast<const char*>(raw_->columns) : nullptr;
-        for (std::size_t index = 0; raw_ && index < raw_->column_count; index++, at += raw_->column_size)
+        if (!raw_) return std::nullopt;
+        const char* at = reinterpret_cast<const char*>(raw_->columns);
+        for (std::size_t index = 0; index < raw_->column_count; index++, at += raw_->column_size)
             if (column(reinterpret_cast<const ::walstream_column*>(at)).name() == name) return index;
         return std::nullopt;
     }

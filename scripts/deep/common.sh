@@ -16,6 +16,9 @@ skipped() {
   exit 0
 }
 
+# tests_of LOG: of the last cargo test in it
+tests_of() { sed -n 's/^test result: ok. \([0-9]* passed\).*/\1/p' <<<"$1" | grep -v '^0 ' | tail -n 1; }
+
 # tool NAME…: the first that there is
 tool() {
   local candidate
@@ -31,6 +34,10 @@ with_nightly() {
 }
 
 libpq_flags() { pkg-config --cflags --libs libpq; }
+
+# Every C and C++ source of ours. refused.cpp holds what must not compile.
+c_sources() { find tests c-examples -name '*.c' | sort; }
+cxx_sources() { find tests c-examples -name '*.cpp' ! -name refused.cpp | sort; }
 
 # c_tests COMPILER OUT FLAG…: compiles each C test into OUT
 c_tests() {

@@ -261,7 +261,9 @@ impl Backup {
             return Ok(());
         }
         self.told = self.done;
-        let kilobytes: u64 = self.tablespaces.iter().filter_map(|tablespace| tablespace.kilobytes).sum();
+        // The server's numbers: whatever they are, there is no overflow.
+        let sizes = self.tablespaces.iter().filter_map(|tablespace| tablespace.kilobytes);
+        let kilobytes = sizes.fold(0, u64::saturating_add);
         let detail = ProgressDetail { done: self.done, total: kilobytes.saturating_mul(1024) };
         self.outbox.progress(self.event(Kind::BACKUP_PROGRESS, Lsn::ZERO), detail)
     }

@@ -3,6 +3,7 @@
 //! The rules (session and what it is made of) take `now` and frames: no socket, no clock. The worker has both.
 //! Knows nothing of C.
 
+pub mod acknowledged;
 pub mod admin;
 pub mod as_sent;
 pub mod assembler;

@@ -292,7 +292,8 @@ impl Physical {
         let stop = self.options.stop_lsn;
         let room = if stop.is_zero() { u64::MAX } else { stop.bytes_since(start) };
         let length = usize::try_from(room).map_or(payload.len(), |room| room.min(payload.len()));
-        self.next = Lsn(start.0 + length as u64);
+        let end = start.0.checked_add(length as u64);
+        self.next = Lsn(end.ok_or_else(|| Failure::protocol("write-ahead log beyond the last position"))?);
         self.ended = !stop.is_zero() && self.next >= stop;
         if length == 0 {
             return Ok(());

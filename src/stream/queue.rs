@@ -1,11 +1,15 @@
 //! Batches on their way from the replication thread to the host, bounded in bytes.
 //!
 //! Two wake-ups: `ready` is readable exactly while a read would return at once; `thread` wakes the replication thread.
-//! Each side does its work first and looks at the other's flag afterwards (sequentially consistent), so that one of the
-//! two always sees the other.
+//! Each side does its work first and looks at the other's flag afterwards, so that one of the two always sees the other.
+//! Flags are swapped, also where a store would do: whoever comes second reads what the first one wrote, and with it sees
+//! the first one's work. tests/loom runs this file through every order of the two.
 
 #![forbid(unsafe_code)]
 
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+#[cfg(not(loom))]
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
@@ -14,7 +18,7 @@ use crate::model::Batch;
 use crate::pg::{EventFd, PgError};
 
 /// More batches than this never wait: the bound in bytes comes first, except for a tiny `batch.max_events`.
-const MAX_BATCHES: usize = 1024;
+const MAX_BATCHES: usize = if cfg!(miri) { 8 } else { 1024 };
 
 /// See the file's head.
 #[derive(Debug)]
@@ -118,11 +122,82 @@ impl Queue {
     /// The host found nothing to read. What it may have missed meanwhile it must look for after this.
     pub fn retract(&self) {
         self.ready.drain();
-        self.announced.store(false, SeqCst);
+        self.announced.swap(false, SeqCst);
     }
 
     /// The thread is going to wait for the host; what it waits for it must check after this.
     pub fn thread_waits(&self) {
-        self.thread_waits.store(true, SeqCst);
+        self.thread_waits.swap(true, SeqCst);
+    }
+}
+
+// loom has its own (tests/loom). These run under Miri, too, with the true channel, batches and descriptors.
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+    use crate::model::arena::Pool;
+    use crate::model::{BatchBuilder, Event, Kind};
+    use crate::wire::Span;
+
+    /// Of one message, `number` at the host, with a payload of as many bytes.
+    fn batch(pool: &Arc<Pool>, number: u32) -> Batch {
+        let mut builder = BatchBuilder::new(Arc::clone(pool));
+        let event = Event { ack_lsn: number.into(), ..Event::new(Kind::MESSAGE) };
+        let payload = vec![b'x'; number as usize];
+        builder.push(event, &payload, None, Some(Span { start: 0, len: number })).unwrap();
+        builder.seal().unwrap().unwrap()
+    }
+
+    #[test]
+    fn batches_pass_from_thread_to_thread_in_order() {
+        const COUNT: u32 = if cfg!(miri) { 12 } else { 5_000 };
+        let pool = Arc::new(Pool::default());
+        let max_bytes = 3 * batch(&pool, COUNT).bytes();
+        let queue = Queue::new(max_bytes).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 1..=COUNT {
+                    let mut next = Some(batch(&pool, number));
+                    while let Some(batch) = next.take() {
+                        queue.thread_waits();
+                        next = if queue.room() == 0 { Some(batch) } else { queue.push(batch).err() };
+                        thread::yield_now();
+                    }
+                }
+            });
+            for number in 1..=COUNT {
+                let batch = loop {
+                    match queue.pop() {
+                        Some(batch) => break batch,
+                        None => queue.retract(),
+                    }
+                    thread::yield_now();
+                };
+                assert_eq!((batch.ack_lsn(), batch.events()[0].payload_len), (number.into(), number));
+            }
+        });
+        assert_eq!((queue.load(), queue.room()), ((0, 0), max_bytes));
+    }
+
+    #[test]
+    fn it_is_full_by_bytes_and_by_number() {
+        let pool = Arc::new(Pool::default());
+        let one = batch(&pool, 1).bytes();
+        let queue = Queue::new(one * MAX_BATCHES * 2).unwrap();
+        for _ in 0..MAX_BATCHES {
+            assert!(queue.room() > 0);
+            queue.push(batch(&pool, 1)).unwrap();
+        }
+        assert_eq!(queue.room(), 0, "by number");
+        assert!(queue.push(batch(&pool, 1)).is_err());
+        assert_eq!(queue.load(), (one * MAX_BATCHES, MAX_BATCHES), "what was refused does not count");
+        let small = Queue::new(one).unwrap();
+        small.push(batch(&pool, 1)).unwrap();
+        assert_eq!(small.room(), 0, "by bytes");
+        assert!(small.pop().is_some());
+        assert_eq!(small.room(), one);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering::S
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::acknowledged::Acknowledged;
 use super::error::Failure;
 use super::log::Log;
 use super::position::Position;
@@ -31,10 +32,7 @@ pub struct Shared {
     state: AtomicU32,
     /// STREAMING was reached since the start: what comes afterwards is for the reads to tell.
     streamed: AtomicBool,
-    /// Highest position that the host acknowledged.
-    acknowledged: AtomicU64,
-    /// An acknowledgement that the thread has not taken in.
-    acknowledge_waits: AtomicBool,
+    acknowledged: Acknowledged,
     /// Highest `ack_lsn` that the host was handed, or knows from the start.
     delivered: AtomicU64,
     request: AtomicU32,
@@ -77,8 +75,7 @@ impl Shared {
             standby: StandbyCell::default(),
             state: AtomicU32::new(State::OPEN as u32),
             streamed: AtomicBool::new(false),
-            acknowledged: AtomicU64::new(0),
-            acknowledge_waits: AtomicBool::new(false),
+            acknowledged: Acknowledged::default(),
             delivered: AtomicU64::new(0),
             request: AtomicU32::new(Request::Stream as u32),
             attempt: AtomicU32::new(0),
@@ -125,21 +122,19 @@ impl Shared {
 
     /// From any of the host's threads: safe up to `lsn`. The limit was checked.
     pub fn acknowledge(&self, lsn: Lsn) {
-        let before = self.acknowledged.fetch_max(lsn.0, SeqCst);
-        if lsn.0 > before && !self.acknowledge_waits.swap(true, SeqCst) {
+        if self.acknowledged.raise(lsn) {
             self.queue.thread().signal();
         }
     }
 
     /// Highest position that the host acknowledged.
     pub fn acknowledged(&self) -> Lsn {
-        Lsn(self.acknowledged.load(SeqCst))
+        self.acknowledged.highest()
     }
 
     /// The same, for the thread: it takes it in.
     pub fn take_acknowledged(&self) -> Lsn {
-        self.acknowledge_waits.store(false, SeqCst);
-        self.acknowledged()
+        self.acknowledged.take()
     }
 
     /// Highest position that the host may acknowledge.

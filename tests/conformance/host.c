@@ -31,12 +31,15 @@ static void print(const walstream_event *event)
     static char *line;
     static size_t size;
     size_t needed;
+    char *longer;
 
     walstream_event_to_json(event, line, size, &needed);
     if (needed >= size) {
         size = needed + 1;
-        line = realloc(line, size);
-        if (line == NULL || walstream_event_to_json(event, line, size, NULL) != WALSTREAM_OK) exit(1);
+        longer = realloc(line, size);
+        if (longer == NULL) exit(1);
+        line = longer;
+        if (walstream_event_to_json(event, line, size, NULL) != WALSTREAM_OK) exit(1);
     }
     puts(line);
 }
