@@ -153,8 +153,12 @@ pub unsafe extern "C" fn walstream_next_event(
     StreamHandle::call(stream, error, |stream| {
         let place = out.get("event")?;
         let timeout = guard::timeout(timeout_ms)?;
+        let found = match stream.next_at_hand() {
+            Some(event) => Ok(event),
+            None => stream.next_event(timeout),
+        };
         // SAFETY: `Out` checked it.
-        outcome(stream.next_event(timeout).map(|found| unsafe { place.write(found) }))
+        outcome(found.map(|event| unsafe { place.write(event) }))
     })
 }
 

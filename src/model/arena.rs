@@ -20,8 +20,8 @@ const OWN_CHUNK: usize = 4 << 10;
 const ALIGN: usize = 16;
 /// What an idle pool keeps: 1 MiB in large chunks, 1 MiB of room for events.
 const KEPT: Limits = Limits { small: 16, large: 64, empty: 8 };
-/// What it keeps at all, until `trim`: 48 MiB.
-const MOST: Limits = Limits { small: 256, large: 2048, empty: 128 };
+/// Batches that it takes back until it is used or trimmed. More than that are freed where they are given back.
+const MOST_RETURNED: usize = 128;
 
 struct Limits {
     small: usize,
@@ -73,8 +73,8 @@ impl Drop for Chunk {
 
 /// What batches gave back when their last owner let go, kept for the batches to come. Any thread.
 ///
-/// Giving back is cheap, because it happens on the host's thread; what is too much goes back to the system by `trim`, on the
-/// replication thread.
+/// Giving back is one push, because it happens on the host's thread. What came back is looked through on the replication thread, and
+/// what is too much goes back to the system there, by `trim`.
 #[derive(Debug, Default)]
 pub struct Pool {
     idle: Mutex<Idle>,
@@ -82,12 +82,13 @@ pub struct Pool {
 
 #[derive(Debug, Default)]
 struct Idle {
+    returned: Vec<Empty>,
     small: Vec<Chunk>,
     large: Vec<Chunk>,
     empty: Vec<Empty>,
 }
 
-/// One batch's vectors, with nothing in them but room.
+/// One batch's vectors, with nothing in them but room and, when it was returned, its chunks.
 #[derive(Debug, Default)]
 pub(super) struct Empty {
     pub(super) events: Vec<Event>,
@@ -100,41 +101,36 @@ unsafe impl Send for Empty {}
 
 impl Pool {
     fn small(&self) -> Result<Chunk, OutOfMemory> {
-        let idle = self.lock().small.pop();
+        let idle = self.lock().sorted().small.pop();
         idle.map_or_else(|| Chunk::new(SMALL), Ok)
     }
 
     fn large(&self) -> Result<Chunk, OutOfMemory> {
-        let idle = self.lock().large.pop();
+        let idle = self.lock().sorted().large.pop();
         idle.map_or_else(|| Chunk::new(LARGE), Ok)
     }
 
     /// Vectors for a batch, warm if there are any.
     pub(super) fn empty(&self) -> Empty {
-        self.lock().empty.pop().unwrap_or_default()
+        self.lock().sorted().empty.pop().unwrap_or_default()
     }
 
     /// A batch's memory; its vectors are emptied.
     pub(super) fn give_back(&self, mut used: Empty) {
         used.events.clear();
         used.relations.clear();
+        // Chunks of other sizes were one large message's.
+        used.chunks.retain(|chunk| matches!(chunk.capacity, SMALL | LARGE));
         let mut idle = self.lock();
-        for mut chunk in used.chunks.drain(..) {
-            chunk.used = 0;
-            match chunk.capacity {
-                SMALL if idle.small.len() < MOST.small => idle.small.push(chunk),
-                LARGE if idle.large.len() < MOST.large => idle.large.push(chunk),
-                _ => {}
-            }
-        }
-        if used.events.capacity() + used.chunks.capacity() > 0 && idle.empty.len() < MOST.empty {
-            idle.empty.push(used);
+        if idle.returned.len() < MOST_RETURNED {
+            idle.returned.push(used);
         }
     }
 
     /// Gives to the system what a pause leaves unused.
     pub fn trim(&self) {
         let mut idle = self.lock();
+        idle.sort();
         let small = beyond(&mut idle.small, KEPT.small);
         let large = beyond(&mut idle.large, KEPT.large);
         let empty = beyond(&mut idle.empty, KEPT.empty);
@@ -145,6 +141,27 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Idle {
+    /// With nothing left to look through.
+    fn sorted(&mut self) -> &mut Idle {
+        if !self.returned.is_empty() {
+            self.sort();
+        }
+        self
+    }
+
+    /// Looks through what came back.
+    fn sort(&mut self) {
+        for mut used in self.returned.drain(..) {
+            for mut chunk in used.chunks.drain(..) {
+                chunk.used = 0;
+                if chunk.capacity == SMALL { &mut self.small } else { &mut self.large }.push(chunk);
+            }
+            self.empty.push(used);
+        }
     }
 }
 
@@ -279,7 +296,7 @@ mod tests {
         let pool = Arc::new(Pool::default());
         let arenas: Vec<_> = (0..20).map(|_| filled(&pool, 40)).collect();
         drop(arenas);
-        assert!(pool.lock().large.len() > KEPT.large);
+        assert!(pool.lock().sorted().large.len() > KEPT.large);
         pool.trim();
         let idle = pool.lock();
         assert_eq!((idle.large.len(), idle.empty.len()), (KEPT.large, KEPT.empty));
