@@ -15,6 +15,7 @@ mod hostile_end;
 mod hostile_start;
 mod idle;
 mod names;
+mod pacing;
 mod plugins;
 mod prepared;
 mod publications;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use walstream::model::Code;
 
+use crate::pacing;
 use crate::support::host::Fault;
 use crate::support::server::{self, Server};
 use crate::support::{Case, Host, Sql, wait_until};
@@ -280,6 +281,14 @@ fn expired_meanwhile(scene: &mut Scene<'_>) {
     assert_eq!(host.stop(10_000), 0);
 }
 
+/// Each message is a TLS record of its own, and a read gives one: a nap, or a wait, between two of them would show.
+fn gulps(scene: &mut Scene<'_>) {
+    pacing::pile_up(&mut scene.case);
+    let conninfo = scene.conninfo("sslmode=require");
+    let naps = pacing::naps(&scene.case.host_at(&conninfo, &[("streaming", "off")]));
+    assert!(naps < pacing::ROWS as u64 / 8, "{naps} naps");
+}
+
 fn on(major: u32) {
     if !server::majors().contains(&major) {
         return;
@@ -302,6 +311,7 @@ fn on(major: u32) {
     server.command("set ssl_ca_file=root.crt");
     server.command("set ssl=on");
     wait_until(Duration::from_secs(20), "TLS is on", || scene.connects("sslmode=require"));
+    gulps(&mut scene);
     modes(&mut scene);
     client_certificates(&mut scene);
     passwords(&mut scene);

@@ -1,0 +1,47 @@
+//! Reading in gulps: a stream that is behind naps between them, and says so in its statistics.
+
+use walstream::model::Kind;
+
+use crate::on_each_major;
+use crate::support::{Case, Host};
+
+pub const ROWS: usize = 40_000;
+
+/// Commits that are late by the time that they are read.
+pub fn pile_up(case: &mut Case<'_>) {
+    case.sql.run("CREATE TABLE piled (id int, v text)");
+    for _ in 0..4 {
+        let each = ROWS / 4;
+        case.sql.run(&format!("INSERT INTO piled SELECT g, 'row number ' || g FROM generate_series(1, {each}) g"));
+    }
+    // A nap is a 64th of the delay at most.
+    case.sql.run("SELECT pg_sleep(1)");
+}
+
+/// Reads all of it; how many naps that took.
+pub fn naps(host: &Host) -> u64 {
+    host.start(0);
+    let events = host.entries(4);
+    assert_eq!(events.iter().filter(|event| event.is(Kind::INSERT)).count(), ROWS);
+    host.ack(events[events.len() - 1].ack_lsn);
+    let stats = host.stats();
+    assert!((stats.naps == 0) == (stats.nap_us == 0) && stats.nap_us <= 2000, "{} us", stats.nap_us);
+    assert_eq!(host.stop(10_000), 0);
+    stats.naps
+}
+
+on_each_major! {
+    fn a_stream_that_is_behind_naps(case, from 14) {
+        case.publish();
+        pile_up(case);
+        let naps = naps(&case.host(&[("streaming", "off")]));
+        // Each is worth 8 messages at least, and most are worth a hundred.
+        assert!(naps > 0 && naps < ROWS as u64 / 8, "{naps} naps");
+    }
+
+    fn pacing_off_never_naps(case, from 14) {
+        case.publish();
+        pile_up(case);
+        assert_eq!(naps(&case.host(&[("streaming", "off"), ("pacing", "off")])), 0);
+    }
+}
