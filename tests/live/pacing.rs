@@ -12,7 +12,9 @@ pub fn pile_up(case: &mut Case<'_>) {
     case.sql.run("CREATE TABLE piled (id int, v text)");
     for _ in 0..4 {
         let each = ROWS / 4;
-        case.sql.run(&format!("INSERT INTO piled SELECT g, 'row number ' || g FROM generate_series(1, {each}) g"));
+        case.sql.run(&format!(
+            "INSERT INTO piled SELECT g, 'row number ' || g FROM generate_series(1, {each}) g"
+        ));
     }
     // A nap is a 64th of the delay at most.
     case.sql.run("SELECT pg_sleep(1)");
