@@ -37,7 +37,7 @@ on_each_major! {
         // Other tests run in this process; a stream that reads on would add 20 MB.
         let _ = before;
         let rows = host.until(Kind::COMMIT).iter().filter(|e| e.is(Kind::INSERT)).count();
-        assert_eq!((rows, host.stats().reconnects), (40_000, 0));
+        assert_eq!((rows, host.stats().reconnects), (40_000, 0), "{:#?}", host.log());
         assert!(host.stats().stalled_us > 19_000_000);
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use walstream::model::{Code, Kind};
 
+use crate::support::host::lsn;
 use crate::support::server::{self, Server};
 use crate::support::{Case, Host, wait_until};
 
@@ -68,8 +69,11 @@ impl Scene<'_> {
                     pid = self.case.walsender();
                     pid.is_some()
                 });
+                let before = lsn(&self.case.sql.value("SELECT pg_current_wal_insert_lsn()"));
                 self.case.sql.run("INSERT INTO t VALUES (1)");
                 if round == 0 {
+                    // A slot is held before the start is over, and what breaks then is not tried again.
+                    self.case.wait_confirmed(before + 1);
                     let kill = format!("SELECT pg_terminate_backend({})", pid.unwrap());
                     self.case.sql.run(&kill);
                     wait_until(Duration::from_secs(20), "it is gone", || self.case.walsender() != pid);
