@@ -305,10 +305,16 @@ static void stats_before_start(void)
     CHECK_U64(stats.events, 0);
     CHECK_U64(stats.acked_lsn, 0);
     CHECK_U64(stats.last_error, 0);
-    for (uint32_t size = 0; size < sizeof stats; size += 8) {
+    /* naps is the first field that the first release had not. */
+    const uint32_t first = offsetof(walstream_stats, naps);
+    for (uint32_t size = 0; size < first; size += 8) {
         stats.struct_size = size;
         CHECK_CODE(walstream_get_stats(stream, &stats), WALSTREAM_E_ARGUMENT);
     }
+    stats.naps = 42;
+    stats.struct_size = first;
+    CHECK_CODE(walstream_get_stats(stream, &stats), WALSTREAM_OK);
+    CHECK_U64(stats.naps, 42);
     walstream_free(stream);
 }
 
