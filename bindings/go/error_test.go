@@ -62,9 +62,10 @@ func TestErrorsSayWhat(t *testing.T) {
 
 func TestAFatalErrorEndsEveryRead(t *testing.T) {
 	db := world(t)
-	stream := open(t, db, walstream.WithOption("retry.initial_ms", "1"))
-	db.EndWalsenders()
+	stream := open(t, db, walstream.WithOption("retry.initial_ms", "1000"))
 	live.Eventually(t, "the slot is dropped", func() bool {
+		// While the stream waits before it comes back. One that was quicker is ended again.
+		db.EndWalsenders()
 		dropped := db.Query("SELECT count(pg_drop_replication_slot(slot_name)) FROM pg_replication_slots WHERE slot_name = '" + db.Slot + "' AND active_pid IS NULL")
 		return dropped[0][0] == "1"
 	})

@@ -8,7 +8,7 @@ use walstream::model::batch::Tuples;
 use walstream::model::relation::{ColumnDefinition, Definition, RelationDef};
 use walstream::model::view::EventView;
 use walstream::model::{BatchBuilder, Event, Kind, OldKind, json};
-use walstream::wire::{Message, Tag};
+use walstream::wire::{Tag, decode_row};
 use walstream_fuzz::{Input, is_json};
 
 /// Those that JSON has a form for, arrays, and one that nobody knows.
@@ -43,9 +43,9 @@ fuzz_target!(|input: &[u8]| {
         Definition { oid: 7, schema: b"s", name: b"t", replica_identity: b'd', columns: definitions };
     let relation = Arc::new(RelationDef::new(&definition).unwrap());
     let mut builder = BatchBuilder::new(Arc::default());
-    Message::decode_body(Tag::Insert, &row, builder.fields()).unwrap();
+    decode_row(Tag::Insert, &row, builder.fields(&row).unwrap()).unwrap();
     let tuples = Tuples { old: OldKind::NONE, new: true };
-    builder.push_row(Event::new(Kind::INSERT), &row, &relation, tuples).unwrap();
+    builder.push_row(&Event::new(Kind::INSERT), Kind::INSERT, &relation, tuples).unwrap();
     let batch = builder.seal().unwrap().unwrap();
     // SAFETY: an event of a batch that is alive.
     let view = unsafe { EventView::new(&batch.events()[0]) };

@@ -23,7 +23,9 @@ pub struct Ledger {
     /// The slot's own position at the last connect: never confirmed less (rule 10).
     slot: Lsn,
     /// The same at the first connect.
-    slot_at_start: Option<Lsn>,
+    slot_at_start: Lsn,
+    /// There was a first connect.
+    started: bool,
     /// A transaction is half read.
     half: bool,
 }
@@ -42,7 +44,9 @@ impl Ledger {
     /// A connection starts to stream. `start` is where the host wants to go on, 0: where the slot stands.
     pub fn connected(&mut self, slot: Lsn, start: Lsn) {
         self.slot = self.slot.max(slot);
-        self.slot_at_start.get_or_insert(slot);
+        if !std::mem::replace(&mut self.started, true) {
+            self.slot_at_start = slot;
+        }
         self.start = self.start.max(start);
         self.completed = self.completed.max(slot).max(start);
         self.half = false;
@@ -82,8 +86,7 @@ impl Ledger {
     #[inline]
     pub fn pending(&self) -> bool {
         // Nothing up to where the stream started was read, so it cannot be pending.
-        self.half
-            || self.completed > self.acknowledged.max(self.start).max(self.slot_at_start.unwrap_or_default())
+        self.half || self.completed > self.acknowledged.max(self.start).max(self.slot_at_start)
     }
 
     /// May the server's position `lsn` be confirmed without the host?
