@@ -109,6 +109,7 @@ impl Run {
     }
 
     fn feed(&mut self, frame: &[u8]) -> Result<(), Failure> {
+        self.server = self.server.max(told(frame));
         let outcome = self.session.handle_frame(self.now, frame).and_then(|()| {
             while self.session.replaying() {
                 self.session.replay(self.now, 1 << 20)?;
@@ -138,6 +139,16 @@ impl Run {
             }
         }
     }
+}
+
+/// The end of a transaction. One that came to nothing tells where the server is, as a keepalive does.
+fn told(frame: &[u8]) -> u64 {
+    let end = match frame.get(25) {
+        Some(b'C') => frame.get(35..43),
+        Some(b'c') => frame.get(39..47),
+        _ => None,
+    };
+    end.filter(|_| frame[0] == b'w').map_or(0, |end| Input(end).number(8))
 }
 
 #[derive(Default)]
