@@ -31,7 +31,11 @@ impl<'a> Numeric<'a> {
         let (head, groups) = bytes.split_at_checked(8).ok_or(ConvertError::Malformed)?;
         let word = |at: usize| exactly(&head[at..at + 2]).map(u16::from_be_bytes);
         let (count, weight, sign, scale) = (word(0)?, word(2)?, word(4)?, word(6)?);
-        let good = groups.len() == usize::from(count) * 2
+        // A server sends no group of zeros in front (`numeric.c: make_result`): they would be digits in front of the number, too.
+        let stripped =
+            weight as i16 <= 0 || groups.chunks_exact(2).next().is_some_and(|group| value(group) > 0);
+        let good = stripped
+            && groups.len() == usize::from(count) * 2
             && groups.chunks_exact(2).all(|group| value(group) < 10_000)
             && [0, NEGATIVE, NAN, INFINITY, NEGATIVE_INFINITY].contains(&sign)
             && scale <= MAX_SCALE;
@@ -134,6 +138,8 @@ mod tests {
             &[0, 0, 0, 0, 1],
             &[1, 0, 0, 0, 10_000],
             &[0, 0, 1, 0],
+            &[0, 1, 0, 0],
+            &[2, 1, 0, 0, 0, 1],
             &[0, 0, 0, 0x4000],
         ] {
             assert_eq!(text(words), Err(ConvertError::Malformed), "{words:?}");
