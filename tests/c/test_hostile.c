@@ -350,57 +350,6 @@ static void a_directory_that_cannot_be_written(void)
     survives_without_room("/proc");
 }
 
-/* In bytes. */
-static rlim_t address_space(void)
-{
-    FILE *file = fopen("/proc/self/statm", "r");
-    unsigned long pages = 0;
-
-    REQUIRE(file != NULL && fscanf(file, "%lu", &pages) == 1);
-    fclose(file);
-    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
-
-/*
- * A queue that may grow larger than the process: the stream ends with E_MEMORY, the process does not; what was queued is still
- * read, and the next stream brings all of it.
- */
-static void memory_runs_out(void)
-{
-    enum { ROWS = 15000 };
-    struct rlimit unlimited, limit;
-    walstream_stats stats = {.struct_size = sizeof stats};
-    walstream_stream *stream;
-    const walstream_event *event;
-    walstream_error *error = NULL;
-    int32_t code;
-    int rows = 0;
-
-    if (getenv("WALSTREAM_TEST_CHECKER") != NULL) {
-        fprintf(stderr, "skipped: a checker takes memory of its own\n");
-        return;
-    }
-    stream = stream_of_t("queue.max_bytes", "2GB");
-    REQUIRE(getrlimit(RLIMIT_AS, &unlimited) == 0);
-    limit = unlimited;
-    limit.rlim_cur = address_space() + (32 << 20);
-    REQUIRE(setrlimit(RLIMIT_AS, &limit) == 0);
-    live_sql("INSERT INTO t SELECT i, repeat('x', 10000) FROM generate_series(1, 15000) i", NULL);
-    WAIT_UNTIL(walstream_get_stats(stream, &stats) == 0 && stats.last_error != 0, LIVE_WAIT_MS);
-    CHECK_CODE(stats.last_error, WALSTREAM_E_MEMORY);
-    while ((code = walstream_next_event(stream, LIVE_WAIT_MS, &event, &error)) == WALSTREAM_OK)
-        rows += event->kind == WALSTREAM_INSERT;
-    CHECK_CODE(code, WALSTREAM_E_MEMORY);
-    CHECK_ERROR(error, WALSTREAM_E_MEMORY);
-    walstream_error_free(error);
-    CHECK(rows > 0 && rows < ROWS);
-    walstream_free(stream);
-    REQUIRE(setrlimit(RLIMIT_AS, &unlimited) == 0);
-    stream = live_start("", NULL);
-    expect_rows(stream, ROWS);
-    live_close(stream);
-}
-
 /* Two streams opened and closed in each of several threads at once, none in the way of another. */
 static void *open_and_close(void *unused)
 {
@@ -442,7 +391,6 @@ static const struct check_case cases[] = {
     {"sigpipe_kills_nobody", sigpipe_kills_nobody, 1},
     {"a_full_disk", a_full_disk, 1},
     {"a_directory_that_cannot_be_written", a_directory_that_cannot_be_written, 1},
-    {"memory_runs_out", memory_runs_out, 1},
     {"many_threads_open_and_close", many_threads_open_and_close, 0},
 };
 
