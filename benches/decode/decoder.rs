@@ -15,7 +15,9 @@ use walstream::lsn::Lsn;
 use walstream::model::arena::Pool;
 use walstream::model::{Event, Kind};
 use walstream::stream::outbox::Outbox;
-use walstream::wire::{FieldKind, FieldSink, Frame, Head, Message, Position, Span, Tag, decode_row};
+use walstream::wire::{
+    Begin, Commit, FieldKind, FieldSink, Frame, Head, Message, Position, Span, Tag, decode_row,
+};
 
 use measure::Way;
 use messages::Transaction;
@@ -65,6 +67,8 @@ impl Decoder {
         let (_, head, body) = front(frame);
         match head.tag {
             Tag::Insert | Tag::Update | Tag::Delete => _ = decode_row(head.tag, body, self).unwrap(),
+            Tag::Begin => _ = Begin::decode(body).unwrap(),
+            Tag::Commit => _ = Commit::decode(body).unwrap(),
             tag => _ = Message::decode_body(tag, body, self).unwrap(),
         }
     }
@@ -100,8 +104,12 @@ impl Batches {
         let (start, head, body) = front(frame);
         let event = Event { lsn: start.0, ..Event::new(Kind::INSERT) };
         match head.tag {
-            Tag::Begin | Tag::Commit => {
-                Message::decode_body(head.tag, body, &mut ()).unwrap();
+            Tag::Begin => {
+                Begin::decode(body).unwrap();
+                self.outbox.plain(event).unwrap();
+            }
+            Tag::Commit => {
+                Commit::decode(body).unwrap();
                 self.outbox.plain(event).unwrap();
             }
             Tag::Relation => self.outbox.define(event, head.tag, body, None).unwrap(),
@@ -110,7 +118,7 @@ impl Batches {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn front(frame: &[u8]) -> (Lsn, Head, &[u8]) {
     let Frame::XLogData { start, payload, .. } = Frame::decode(frame).unwrap() else { unreachable!() };
     let head = Head::peek(payload, Position::Plain).unwrap();

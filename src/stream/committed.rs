@@ -204,6 +204,8 @@ impl Committed {
                     _ => Ok(()),
                 }
             }
+            (_, Tag::Begin) => self.begin(out, &wire::Begin::decode(body)?, lsn),
+            (_, Tag::Commit) => self.commit(out, &wire::Commit::decode(body)?),
             (_, Tag::Logical) => self.logical(out, body, lsn),
             _ => self.control(out, head.tag, body, lsn),
         }
@@ -292,8 +294,6 @@ impl Committed {
 
     fn control(&mut self, out: &mut Out<'_>, tag: Tag, body: &[u8], lsn: Lsn) -> Result<(), Failure> {
         match Message::decode_body(tag, body, &mut ())? {
-            Message::Begin(begin) => self.begin(out, &begin, lsn),
-            Message::Commit(commit) => self.commit(out, &commit),
             Message::BeginPrepare(begin) => self.begin_prepare(out, &begin, body, lsn),
             Message::Prepare(prepare) => self.prepare(out, &prepare, body),
             Message::CommitPrepared(commit) => {

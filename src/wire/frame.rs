@@ -35,31 +35,45 @@ pub enum Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// Decodes what one CopyData message holds.
-    #[inline]
+    #[inline(always)]
     pub fn decode(bytes: &'a [u8]) -> Result<Frame<'a>, WireError> {
         let mut r = Reader::new(bytes, Subject::CopyData)?;
         match r.u8("tag")? {
             b'w' => {
                 r.now_reading(Subject::XLogData);
-                Ok(Frame::XLogData {
-                    start: r.lsn("start")?,
-                    end: r.lsn("end")?,
-                    sent_at: r.time("send time")?,
-                    payload: r.rest(),
-                })
+                // Each row comes in one: a single check, where the front is whole.
+                match r.at_least::<24>() {
+                    Some((mut front, payload)) => Frame::xlog_data(&mut front, payload),
+                    None => Frame::xlog_data(&mut r, &[]),
+                }
             }
-            b'k' => {
-                r.now_reading(Subject::Keepalive);
-                let frame = Frame::Keepalive {
-                    end: r.lsn("end")?,
-                    sent_at: r.time("send time")?,
-                    reply_requested: r.flags(1, "reply requested")? == 1,
-                };
-                r.finish()?;
-                Ok(frame)
-            }
-            tag => Err(r.error("tag", 0, Fault::UnknownTag(tag))),
+            tag => Frame::other(r, tag),
         }
+    }
+
+    #[inline(always)]
+    fn xlog_data(r: &mut Reader<'_>, payload: &'a [u8]) -> Result<Frame<'a>, WireError> {
+        Ok(Frame::XLogData {
+            start: r.lsn("start")?,
+            end: r.lsn("end")?,
+            sent_at: r.time("send time")?,
+            payload,
+        })
+    }
+
+    #[inline(never)]
+    fn other(mut r: Reader<'a>, tag: u8) -> Result<Frame<'a>, WireError> {
+        if tag != b'k' {
+            return Err(r.error("tag", 0, Fault::UnknownTag(tag)));
+        }
+        r.now_reading(Subject::Keepalive);
+        let frame = Frame::Keepalive {
+            end: r.lsn("end")?,
+            sent_at: r.time("send time")?,
+            reply_requested: r.flags(1, "reply requested")? == 1,
+        };
+        r.finish()?;
+        Ok(frame)
     }
 }
 

@@ -6,7 +6,7 @@
 use super::chunk::{StreamAbort, StreamCommit, StreamStart};
 use super::error::{Subject, WireError};
 use super::logical::LogicalMessage;
-use super::reader::Reader;
+use super::reader::{Reader, whole};
 use super::relation::{Relation, Type};
 use super::row::{Delete, Insert, Truncate, Update};
 use super::tag::{Head, Position, Tag};
@@ -99,17 +99,6 @@ impl Message {
             Tag::RollbackPrepared => whole(r, RollbackPrepared::read).map(Message::RollbackPrepared),
         }
     }
-}
-
-/// Reads one body to the message's very end. Takes the reader by value: see `tuple::read`.
-#[inline(always)]
-fn whole<'a, T>(
-    mut r: Reader<'a>,
-    read: impl FnOnce(&mut Reader<'a>) -> Result<T, WireError>,
-) -> Result<T, WireError> {
-    let body = read(&mut r)?;
-    r.finish()?;
-    Ok(body)
 }
 
 #[cfg(test)]

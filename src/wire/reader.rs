@@ -76,6 +76,23 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.rest)
     }
 
+    /// The next N bytes, to be read from a reader of their own, and all behind them, if there are as many. The compiler knows their
+    /// number: reads of fields of fixed size need no check of their own.
+    #[inline(always)]
+    pub fn at_least<const N: usize>(&mut self) -> Option<(Reader<'a>, &'a [u8])> {
+        let (front, behind) = self.rest.split_first_chunk::<N>()?;
+        // As if what is behind were read already.
+        Some((Reader { rest: front, len: self.len - behind.len(), subject: self.subject }, behind))
+    }
+
+    /// The same where nothing may be behind them.
+    #[inline(always)]
+    pub fn exactly<const N: usize>(&mut self) -> Option<Reader<'a>> {
+        let (front, []) = self.at_least::<N>()? else { return None };
+        self.rest = &[];
+        Some(front)
+    }
+
     /// The message must end here.
     #[inline]
     pub fn finish(&self) -> Result<(), WireError> {
@@ -258,6 +275,17 @@ impl<'a> Reader<'a> {
     fn trailing(&self) -> WireError {
         self.error("end", self.offset(), Fault::Trailing { left: self.rest.len() })
     }
+}
+
+/// Reads one body to the message's very end. Takes the reader by value: see `tuple::read`.
+#[inline(always)]
+pub(super) fn whole<'a, T>(
+    mut r: Reader<'a>,
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T, WireError>,
+) -> Result<T, WireError> {
+    let body = read(&mut r)?;
+    r.finish()?;
+    Ok(body)
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ pub struct Head {
 
 impl Head {
     /// Reads tag and xid, and checks that such a message may stand at this position.
-    #[inline]
+    #[inline(always)]
     pub fn peek(payload: &[u8], position: Position) -> Result<Head, WireError> {
         Head::read(&mut Reader::new(payload, Subject::Pgoutput)?, position)
     }

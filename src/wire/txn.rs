@@ -3,8 +3,9 @@
 
 #![forbid(unsafe_code)]
 
-use super::error::WireError;
-use super::reader::{Reader, Span};
+use super::error::{Subject, WireError};
+use super::reader::{Reader, Span, whole};
+use super::tag::Tag;
 use crate::lsn::{Lsn, Xid};
 use crate::time::PgTime;
 
@@ -102,7 +103,22 @@ pub struct RollbackPrepared {
 }
 
 impl Begin {
+    /// Decodes the body, as [`Message::decode_body`](super::Message::decode_body) does.
+    #[inline(always)]
+    pub fn decode(body: &[u8]) -> Result<Self, WireError> {
+        whole(Reader::new(body, Subject::Message(Tag::Begin))?, |r| Begin::read(r))
+    }
+
+    #[inline(always)]
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        match r.exactly::<20>() {
+            Some(mut exact) => Begin::fields(&mut exact),
+            None => Begin::fields(r),
+        }
+    }
+
+    #[inline(always)]
+    fn fields(r: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(Begin {
             final_lsn: r.nonzero_lsn("final_lsn")?,
             commit_time: r.time("commit time")?,
@@ -112,7 +128,22 @@ impl Begin {
 }
 
 impl Commit {
+    /// Decodes the body, as [`Message::decode_body`](super::Message::decode_body) does.
+    #[inline(always)]
+    pub fn decode(body: &[u8]) -> Result<Self, WireError> {
+        whole(Reader::new(body, Subject::Message(Tag::Commit))?, |r| Commit::read(r))
+    }
+
+    #[inline(always)]
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        match r.exactly::<25>() {
+            Some(mut exact) => Commit::fields(&mut exact),
+            None => Commit::fields(r),
+        }
+    }
+
+    #[inline(always)]
+    fn fields(r: &mut Reader<'_>) -> Result<Self, WireError> {
         r.flags(0, "flags")?;
         Ok(Commit {
             commit_lsn: r.lsn("commit_lsn")?,
