@@ -235,7 +235,8 @@ static void idle_advance(void)
     live_sql("INSERT INTO hidden SELECT generate_series(1, 1000)", NULL);
     REQUIRE_CODE(walstream_lsn_parse(live_value("SELECT pg_current_wal_lsn()"), &server), WALSTREAM_OK);
     WAIT_UNTIL(stats_of(stream).server_lsn >= server, 5000);
-    CHECK_U64(live_confirmed(""), acks[2]);
+    WAIT_UNTIL(live_confirmed("") >= acks[2], 5000);
+    CHECK_U64(live_confirmed(""), acks[2]); /* and not a byte further */
     REQUIRE_CODE(walstream_ack_lsn(stream, acks[3], NULL), WALSTREAM_OK);
     live_sql("INSERT INTO hidden VALUES (0)", NULL);
     WAIT_UNTIL(live_confirmed("") >= server, 5000);
