@@ -40,6 +40,17 @@ fn main() {
     ] {
         write(corpus, "json", name, bytes);
     }
+    // A version, then sets: columns, values, each with its mark and length. An identity, a slot, a timeline, a backup's start.
+    for (name, bytes) in [
+        ("identity", &b"\x12\x04\x04\x01\x0474-1\x01\x011\x01\x0816/B374D\x01\x02db"[..]),
+        ("slot", b"\x0a\x08\x08\x01\x01p\x01\x07logical\x01\x01d\x01\x01f\0\x01\x030/1\x01\x030/2\0"),
+        ("position", b"\x12\x03\x03\x01\x08physical\x01\x030/1\x01\x011"),
+        ("history", b"\x12\x02\x02\x01\x1000000002.history\x01\x081\t0/1\tx\n"),
+        ("backup", b"\x12\x02\x02\x01\x030/1\x01\x011\x03\x06\0\0\x01\x0290\x01\x0242\x01\x02/t\x01\x017"),
+        ("size", b"\x12\x01\x01\x01\x0416MB"),
+    ] {
+        write(corpus, "result", name, bytes);
+    }
     // A relation, a look at it, a transaction of its own, another definition.
     write(corpus, "catalog", "changed", b"\0\x01\x01a\x01b\0\x01\x01\x01c\0\x19\x06\x01\x05\0\x01\x01a\x01d\0\0\x05\0\x06\x01\x04\x06\x01");
 }

@@ -82,7 +82,7 @@ fn texts(values: *const Value, count: u32) -> Vec<String> {
 fn rows_are_read_by_pointer_wherever_the_batch_is() {
     let relation = relation(3, 1);
     let mut builder = BatchBuilder::new(Arc::default());
-    for i in 0..300 {
+    for i in 0..if cfg!(miri) { 60 } else { 300 } {
         let text = format!("row {i}");
         insert(&mut builder, &relation, &[Some(text.as_bytes()), None, Some(b"")]);
     }
@@ -185,12 +185,14 @@ fn the_rest_of_a_batch_stays_where_it_is() {
 
 #[test]
 fn recycled_memory_is_the_next_batchs_alone() {
+    // Miri takes its time.
+    const ROUNDS: usize = if cfg!(miri) { 5 } else { 20 };
+    const ROWS: usize = if cfg!(miri) { 20 } else { 50 };
     let (pool, relation) = (Arc::new(Pool::default()), relation(1, 0));
     let mut builder = BatchBuilder::new(Arc::clone(&pool));
     let mut kept = None;
-    // Miri takes its time.
-    for round in 0..if cfg!(miri) { 5 } else { 20 } {
-        for i in 0..50 {
+    for round in 0..ROUNDS {
+        for i in 0..ROWS {
             let text = format!("{round} {i}");
             insert(&mut builder, &relation, &[Some(text.as_bytes())]);
         }
@@ -202,6 +204,6 @@ fn recycled_memory_is_the_next_batchs_alone() {
         }
     }
     let kept = kept.unwrap();
-    let last = kept.events()[49];
-    assert_eq!(texts(last.new_values, 1), ["3 49"]);
+    let last = kept.events()[ROWS - 1];
+    assert_eq!(texts(last.new_values, 1), [format!("3 {}", ROWS - 1)]);
 }

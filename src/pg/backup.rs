@@ -41,10 +41,9 @@ pub fn backup_end(results: &[ResultSet]) -> Result<(Lsn, u32), PgError> {
     }
 }
 
-impl Connection {
-    /// Sends BASE_BACKUP. Afterwards `receive`. Waits for the server's checkpoint.
-    pub fn start_backup(&mut self, command: &str, patience: &Patience<'_>) -> Result<BackupStart, PgError> {
-        let results = self.start_copy_out(command, patience)?;
+impl BackupStart {
+    /// Of the two sets of rows before the data.
+    pub fn read(results: &[ResultSet]) -> Result<BackupStart, PgError> {
         let mut rows = results.iter().filter(|set| set.status() == Status::Rows);
         let (Some(start), Some(list)) = (rows.next(), rows.next()) else {
             return Err(PgError::Protocol("a base backup without its start"));
@@ -61,6 +60,13 @@ impl Connection {
             timeline: start.parse(0, 1)?,
             tablespaces: (0..list.rows()).map(tablespace).collect::<Result<_, PgError>>()?,
         })
+    }
+}
+
+impl Connection {
+    /// Sends BASE_BACKUP. Afterwards `receive`. Waits for the server's checkpoint.
+    pub fn start_backup(&mut self, command: &str, patience: &Patience<'_>) -> Result<BackupStart, PgError> {
+        BackupStart::read(&self.start_copy_out(command, patience)?)
     }
 
     /// Hands the server the manifest of an earlier backup, for an incremental one (PostgreSQL 17). The outer error is the

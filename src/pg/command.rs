@@ -6,6 +6,7 @@
 use super::connection::Connection;
 use super::error::PgError;
 use super::quote::{quote_command_identifier, quote_literal};
+use super::result::ResultSet;
 use super::wait::Patience;
 use crate::lsn::Lsn;
 
@@ -33,7 +34,26 @@ pub struct TimelineFile {
     pub content: Vec<u8>,
 }
 
+impl SystemIdentity {
+    /// Of the answer to IDENTIFY_SYSTEM.
+    pub fn read(set: &ResultSet, server_version: i32) -> Result<SystemIdentity, PgError> {
+        Ok(SystemIdentity {
+            system_id: set.parse(0, 0)?,
+            timeline: set.parse(0, 1)?,
+            flush_lsn: set.parse(0, 2)?,
+            database: set.text(0, 3).map(str::to_owned),
+            server_version,
+        })
+    }
+}
+
 impl TimelineFile {
+    /// Of the answer to TIMELINE_HISTORY.
+    pub fn read(set: &ResultSet) -> Result<TimelineFile, PgError> {
+        let content = set.bytes(0, 1).ok_or(PgError::Protocol("a timeline history without content"))?;
+        Ok(TimelineFile { name: set.parse(0, 0)?, content: content.to_vec() })
+    }
+
     /// The ancestors, the oldest first.
     pub fn switches(&self) -> Result<Vec<TimelineSwitch>, PgError> {
         parse_history(&String::from_utf8_lossy(&self.content))
@@ -49,6 +69,13 @@ pub struct ServerRun {
     pub started_us: i64,
 }
 
+impl ServerRun {
+    /// Of a row of its two values.
+    pub fn read(set: &ResultSet) -> Result<ServerRun, PgError> {
+        Ok(ServerRun { in_recovery: set.parse::<String>(0, 0)? == "t", started_us: set.parse(0, 1)? })
+    }
+}
+
 /// One line of a timeline's history: `timeline` was left at `lsn`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimelineSwitch {
@@ -62,13 +89,7 @@ impl Connection {
     /// Which cluster, timeline and database this is. Replication connections only.
     pub fn identify_system(&mut self, patience: &Patience<'_>) -> Result<SystemIdentity, PgError> {
         let set = self.query_rows("IDENTIFY_SYSTEM", patience)?;
-        Ok(SystemIdentity {
-            system_id: set.parse(0, 0)?,
-            timeline: set.parse(0, 1)?,
-            flush_lsn: set.parse(0, 2)?,
-            database: set.text(0, 3).map(str::to_owned),
-            server_version: self.server_version(),
-        })
+        SystemIdentity::read(&set, self.server_version())
     }
 
     /// A setting's value in this session.
@@ -81,8 +102,7 @@ impl Connection {
     pub fn server_run(&mut self, patience: &Patience<'_>) -> Result<ServerRun, PgError> {
         let sql = "SELECT pg_catalog.pg_is_in_recovery(), \
                    (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::pg_catalog.int8";
-        let set = self.query_rows(sql, patience)?;
-        Ok(ServerRun { in_recovery: set.parse::<String>(0, 0)? == "t", started_us: set.parse(0, 1)? })
+        ServerRun::read(&self.query_rows(sql, patience)?)
     }
 
     /// The ancestors of `timeline`, the oldest first. Replication connections only.
@@ -100,9 +120,7 @@ impl Connection {
 
     /// The history file of `timeline`, which the first one has not. Replication connections only.
     pub fn timeline_file(&mut self, timeline: u32, patience: &Patience<'_>) -> Result<TimelineFile, PgError> {
-        let set = self.query_rows(&format!("TIMELINE_HISTORY {timeline}"), patience)?;
-        let content = set.bytes(0, 1).ok_or(PgError::Protocol("a timeline history without content"))?;
-        Ok(TimelineFile { name: set.parse(0, 0)?, content: content.to_vec() })
+        TimelineFile::read(&self.query_rows(&format!("TIMELINE_HISTORY {timeline}"), patience)?)
     }
 
     /// Those of `names` that are not publications of this database.
@@ -116,10 +134,14 @@ impl Connection {
         }
         let list = names.iter().map(|name| quote_literal(name.as_ref())).collect::<Vec<_>>().join(", ");
         let sql = format!("SELECT pubname FROM pg_catalog.pg_publication WHERE pubname IN ({list})");
-        let found = self.query_rows(&sql, patience)?;
-        let exists = |name: &str| (0..found.rows()).any(|row| found.text(row, 0) == Some(name));
-        Ok(names.iter().map(AsRef::as_ref).filter(|name| !exists(name)).map(str::to_owned).collect())
+        Ok(missing_of(names, &self.query_rows(&sql, patience)?))
     }
+}
+
+/// Those of `names` that are not in the first column.
+pub fn missing_of(names: &[impl AsRef<str>], found: &ResultSet) -> Vec<String> {
+    let exists = |name: &str| (0..found.rows()).any(|row| found.text(row, 0) == Some(name));
+    names.iter().map(AsRef::as_ref).filter(|name| !exists(name)).map(str::to_owned).collect()
 }
 
 /// A history file: a line for each ancestor, "timeline, end, reason" with white space between; # begins a comment.

@@ -14,6 +14,8 @@ mod connection;
 mod conninfo;
 mod copy;
 mod error;
+#[cfg(fuzzing)]
+mod made;
 mod notice;
 mod physical;
 mod query;
@@ -28,13 +30,13 @@ mod wait;
 
 pub use backup::{BackupStart, Tablespace, backup_end};
 pub use buffer::Buffer;
-pub use command::{ServerRun, SystemIdentity, TimelineFile, TimelineSwitch};
+pub use command::{ServerRun, SystemIdentity, TimelineFile, TimelineSwitch, missing_of};
 pub use connection::Connection;
 pub use conninfo::{Conninfo, ConninfoError};
 pub use copy::{CopyData, CopyEnd, Received, Started};
 pub use error::{ConnectError, Hurdle, PgError, ServerError, SqlState, Words};
 pub use notice::Notice;
-pub use physical::next_timeline;
+pub use physical::{next_timeline, segment_size};
 pub use quote::{
     IdentifierListError, parse_identifier_list, quote_command_identifier, quote_command_literal,
     quote_identifier, quote_literal,

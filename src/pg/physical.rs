@@ -17,19 +17,23 @@ pub fn next_timeline(results: &[ResultSet]) -> Result<Option<(u32, Lsn)>, PgErro
     }
 }
 
+/// What SHOW says of it, such as "16MB".
+pub fn segment_size(text: &str) -> Result<u64, PgError> {
+    let malformed = PgError::Protocol("a wal_segment_size that is no size");
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[number.len()..] {
+        "MB" => 1 << 20,
+        "GB" => 1 << 30,
+        _ => return Err(malformed),
+    };
+    let size = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    size.filter(|size| size.is_power_of_two()).ok_or(malformed)
+}
+
 impl Connection {
     /// Bytes of a segment of the write-ahead log: a power of two from 1 MB to 1 GB.
     pub fn wal_segment_size(&mut self, patience: &Patience<'_>) -> Result<u64, PgError> {
-        let malformed = PgError::Protocol("a wal_segment_size that is no size");
-        let text = self.show("wal_segment_size", patience)?;
-        let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit = match &text[number.len()..] {
-            "MB" => 1 << 20,
-            "GB" => 1 << 30,
-            _ => return Err(malformed),
-        };
-        let size = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-        size.filter(|size| size.is_power_of_two()).ok_or(malformed)
+        segment_size(&self.show("wal_segment_size", patience)?)
     }
 
     /// Is this a standby? Without SQL, which a physical connection does not take. Before PostgreSQL 14 nobody knows.

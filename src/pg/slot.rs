@@ -85,22 +85,13 @@ pub struct CreatedSlot {
     pub snapshot: Option<String>,
 }
 
-impl Connection {
-    /// The slot of this name; `None` when there is none. Needs a connection with a database.
-    pub fn slot_info(&mut self, name: &str, patience: &Patience<'_>) -> Result<Option<SlotInfo>, PgError> {
-        let major = self.major_version();
-        let columns: Vec<&str> =
-            COLUMNS.iter().filter(|(_, since)| *since <= major).map(|(column, _)| *column).collect();
-        let sql = format!(
-            "SELECT {} FROM pg_catalog.pg_replication_slots WHERE slot_name = {}",
-            columns.join(", "),
-            quote_literal(name)
-        );
-        let set = self.query_rows(&sql, patience)?;
+impl SlotInfo {
+    /// Of the columns that a server of this version has, in the order asked for; `None` when there is no row.
+    pub fn read(set: &ResultSet, major: u32) -> Result<Option<SlotInfo>, PgError> {
         if set.rows() == 0 {
             return Ok(None);
         }
-        let row = Row { set, columns };
+        let row = Row { set, columns: columns_of(major) };
         Ok(Some(SlotInfo {
             plugin: row.text("plugin")?,
             slot_type: row.text("slot_type")?.unwrap_or_default(),
@@ -121,6 +112,27 @@ impl Connection {
             safe_wal_size: row.value("safe_wal_size")?,
         }))
     }
+}
+
+impl CreatedSlot {
+    /// Both forms give the name first and the LSN second; only the command gives a snapshot.
+    pub fn read(set: &ResultSet) -> Result<CreatedSlot, PgError> {
+        Ok(CreatedSlot { consistent_point: set.parse(0, 1)?, snapshot: set.text(0, 2).map(str::to_owned) })
+    }
+}
+
+impl Connection {
+    /// The slot of this name; `None` when there is none. Needs a connection with a database.
+    pub fn slot_info(&mut self, name: &str, patience: &Patience<'_>) -> Result<Option<SlotInfo>, PgError> {
+        let major = self.major_version();
+        let columns = columns_of(major);
+        let sql = format!(
+            "SELECT {} FROM pg_catalog.pg_replication_slots WHERE slot_name = {}",
+            columns.join(", "),
+            quote_literal(name)
+        );
+        SlotInfo::read(&self.query_rows(&sql, patience)?, major)
+    }
 
     /// Makes a logical slot. Waits for the transactions that are open in all databases.
     pub fn create_logical_slot(
@@ -129,9 +141,7 @@ impl Connection {
         patience: &Patience<'_>,
     ) -> Result<CreatedSlot, PgError> {
         let command = create_command(request, self.major_version())?;
-        let set = self.query_rows(&command, patience)?;
-        // Both forms give the name first and the LSN second; only the command gives a snapshot.
-        Ok(CreatedSlot { consistent_point: set.parse(0, 1)?, snapshot: set.text(0, 2).map(str::to_owned) })
+        CreatedSlot::read(&self.query_rows(&command, patience)?)
     }
 
     /// Drops a slot; an error when it is in use.
@@ -165,10 +175,14 @@ const COLUMNS: [(&str, u32); 17] = [
     ("safe_wal_size", 13),
 ];
 
+fn columns_of(major: u32) -> Vec<&'static str> {
+    COLUMNS.iter().filter(|(_, since)| *since <= major).map(|(column, _)| *column).collect()
+}
+
 /// One row, asked by column name; a column that was not selected is NULL.
 struct Row<'a> {
-    set: ResultSet,
-    columns: Vec<&'a str>,
+    set: &'a ResultSet,
+    columns: Vec<&'static str>,
 }
 
 impl Row<'_> {

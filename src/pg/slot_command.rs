@@ -5,6 +5,7 @@
 use super::connection::Connection;
 use super::error::PgError;
 use super::quote::quote_command_identifier;
+use super::result::ResultSet;
 use super::wait::Patience;
 use crate::lsn::Lsn;
 
@@ -35,6 +36,18 @@ pub struct PhysicalPosition {
     pub restart_lsn: Option<Lsn>,
     /// The timeline that `restart_lsn` lies on.
     pub restart_timeline: Option<u32>,
+}
+
+impl PhysicalPosition {
+    /// Of the answer to READ_REPLICATION_SLOT, which is a row of NULLs when there is no such slot.
+    pub fn read(set: &ResultSet) -> Result<Option<PhysicalPosition>, PgError> {
+        if set.bytes(0, 0).is_none() {
+            return Ok(None);
+        }
+        let restart_lsn = set.bytes(0, 1).map(|_| set.parse(0, 1)).transpose()?;
+        let restart_timeline = set.bytes(0, 2).map(|_| set.parse(0, 2)).transpose()?;
+        Ok(Some(PhysicalPosition { restart_lsn, restart_timeline }))
+    }
 }
 
 impl Connection {
@@ -72,12 +85,7 @@ impl Connection {
         }
         let set =
             self.query_rows(&format!("READ_REPLICATION_SLOT {}", quote_command_identifier(name)?), patience)?;
-        if set.bytes(0, 0).is_none() {
-            return Ok(None);
-        }
-        let restart_lsn = set.bytes(0, 1).map(|_| set.parse(0, 1)).transpose()?;
-        let restart_timeline = set.bytes(0, 2).map(|_| set.parse(0, 2)).transpose()?;
-        Ok(Some(PhysicalPosition { restart_lsn, restart_timeline }))
+        PhysicalPosition::read(&set)
     }
 
     /// Drops a slot as soon as nobody uses it.

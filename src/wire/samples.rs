@@ -43,7 +43,7 @@ pub fn hex(table: &str) -> Vec<u8> {
     };
     let mut bytes = Vec::new();
     for line in table.lines() {
-        for word in line.split_whitespace().take_while(is_hex) {
+        for word in line.split_ascii_whitespace().take_while(is_hex) {
             for at in (0..word.len()).step_by(2) {
                 bytes.push(u8::from_str_radix(&word[at..at + 2], 16).unwrap());
             }

@@ -190,11 +190,14 @@ mod tests {
                 panic!("a column announced");
             }
         }
-        let mut bytes = hex("FFFF");
-        bytes.resize(2 + 65534, b'n');
+        // Miri takes its time.
+        const COUNT: u16 = if cfg!(miri) { 300 } else { 65535 };
+        let mut bytes = COUNT.to_be_bytes().to_vec();
+        let left = usize::from(COUNT) - 1;
+        bytes.resize(2 + left, b'n');
         let error = read(&mut Reader::new(&bytes, SUBJECT).unwrap(), &mut Untouched).unwrap_err();
-        assert_eq!(error.fault, Fault::CountTooLarge { count: 65535, left: 65534 });
+        assert_eq!(error.fault, Fault::CountTooLarge { count: COUNT.into(), left });
         bytes.push(b'n');
-        assert_eq!(decode(&bytes).unwrap().tuple(0).len(), 65535);
+        assert_eq!(decode(&bytes).unwrap().tuple(0).len(), left + 1);
     }
 }

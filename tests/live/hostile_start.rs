@@ -6,11 +6,15 @@ use walstream::model::Code;
 
 use crate::hostile::{OPTIONS, open};
 use crate::support::fake::{authentication_ok, error, message, one_row, parameter, ready};
-use crate::support::{Fake, Host};
+use crate::support::{Fake, Host, alone};
 
 /// Every answer of the handshake replaced by every kind of nonsense: start fails in time, with an error of ours.
 #[test]
 fn a_handshake_of_lies() {
+    alone("hostile_start::a_handshake_of_lies", 0, lies);
+}
+
+fn lies() {
     const QUERIES: usize = 7;
     let wild: [&[Option<&str>]; 6] = [
         &[None; 16],
@@ -92,6 +96,10 @@ fn a_server_that_says_nothing_is_left_in_time() {
 
 #[test]
 fn a_welcome_of_lies() {
+    alone("hostile_start::a_welcome_of_lies", 0, welcomes);
+}
+
+fn welcomes() {
     let long = "x".repeat(1 << 20);
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("noise", vec![0xA5; 100]),

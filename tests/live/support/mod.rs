@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses its part")]
 #![allow(clippy::undocumented_unsafe_blocks, reason = "a host in C would have no such comments, either")]
 
+pub mod alone;
 pub mod case;
 pub mod fake;
 #[path = "../../../src/stream/session_tests/frames.rs"]
@@ -14,6 +15,7 @@ pub mod server;
 pub mod sql;
 pub mod tape;
 
+pub use alone::alone;
 pub use case::{Case, on_major, wait_until};
 pub use fake::{Fake, Peer};
 pub use host::{Got, Host, Seen, Val};
