@@ -47,7 +47,7 @@ def conditions(records, facts):
 
 def streaming(records, facts):
     text = ["\n### One large transaction, read while it is written\n",
-            f"{facts['workloads']['big'][1]:,} rows, delivery=committed: from the start of the INSERT to the last event at the host.\n",
+            f"{facts['workloads']['streamed'][1]:,} rows, delivery=committed: from the start of the INSERT to the last event at the host.\n",
             "| | written, s | at the host, s | client's CPU, s |", "|---|---|---|---|"]
     for name in records.names("program", section="streaming"):
         numbers = [cell(records.spread(number, section="streaming", program=name)) for number in ("written", "wall", "cpu")]

@@ -12,11 +12,11 @@ WAYS = [("streaming", ["streaming=on"]), ("no streaming", ["streaming=off"])]
 
 
 def steps(bench):
-    count = bench.workloads["big"].count
+    count = bench.workloads["streamed"].count
     for round_ in range(ROUNDS):
         ways = WAYS[round_ % 2:] + WAYS[:round_ % 2]
         for name, options in ways:
-            yield Step(label(round_, f"one transaction, read while written, {name}"), 2 + count / 1e5,
+            yield Step(label(round_, f"one transaction, read while written, {name}"), 2 + count * 1.2e-5,
                        measure(bench, name, options, count, round_))
 
 
