@@ -41,7 +41,7 @@ impl<'a> Frame<'a> {
         match r.u8("tag")? {
             b'w' => {
                 r.now_reading(Subject::XLogData);
-                // Each row comes in one: a single check, where the front is whole.
+                // Each row comes in one: a single check where the front is whole. Where it is not, the fields tell which one is cut.
                 match r.at_least::<24>() {
                     Some((mut front, payload)) => Frame::xlog_data(&mut front, payload),
                     None => Frame::xlog_data(&mut r, &[]),

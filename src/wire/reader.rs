@@ -76,10 +76,10 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.rest)
     }
 
-    /// The next N bytes, to be read from a reader of their own, and all behind them, if there are as many. The compiler knows their
-    /// number: reads of fields of fixed size need no check of their own.
+    /// A reader of the next N bytes, and all behind them, if there are as many; nothing is read yet. The compiler knows their number:
+    /// reads of fields of fixed size need no check of their own.
     #[inline(always)]
-    pub fn at_least<const N: usize>(&mut self) -> Option<(Reader<'a>, &'a [u8])> {
+    pub fn at_least<const N: usize>(&self) -> Option<(Reader<'a>, &'a [u8])> {
         let (front, behind) = self.rest.split_first_chunk::<N>()?;
         // As if what is behind were read already.
         Some((Reader { rest: front, len: self.len - behind.len(), subject: self.subject }, behind))
