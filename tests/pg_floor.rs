@@ -199,7 +199,7 @@ fn until(connection: &mut Connection, sql: &str) {
 #[test]
 fn refusals_carry_their_sqlstate_and_no_password() {
     let server = Server::start(
-        "max_connections=5\nsuperuser_reserved_connections=1\nmax_wal_senders=1",
+        "max_connections=20\nsuperuser_reserved_connections=1\nmax_wal_senders=1",
         "local all locked scram-sha-256\nlocal all nobody reject",
     );
     let mut boss = server.connect("");
@@ -228,7 +228,7 @@ fn refusals_carry_their_sqlstate_and_no_password() {
     assert_eq!(sqlstate(&connect_error(&second)), Some("53300"));
     let mut guests = Vec::new();
     let refused = loop {
-        assert!(guests.len() < 10);
+        assert!(guests.len() < 20);
         match connect(&server.conninfo("user=guest")) {
             Ok(guest) => guests.push(guest),
             Err(PgError::Connect(error)) => break error,

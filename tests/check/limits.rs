@@ -1,12 +1,13 @@
 //! The server's settings and limits.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use walstream::pg::{Connection, Conninfo, EventFd, Patience};
 
 use crate::on_each_major;
 use crate::report::{ERROR, INFO, Report, WARNING};
-use crate::support::{Server, Sql};
+use crate::support::{Server, Sql, wait_until};
 
 const LOGICAL: [(&str, &str); 3] = [("slot", "s"), ("publication", "pub"), ("slot.create", "if-missing")];
 const PHYSICAL: [(&str, &str); 1] = [("mode", "physical")];
@@ -17,6 +18,24 @@ fn walsender(conninfo: &str) -> Connection {
     let patience = Patience { wake: &wake, cancelled: &|| false, deadline };
     let conninfo = Conninfo::parse(conninfo).unwrap();
     Connection::connect(&conninfo, &[], &[("replication", "true")], &patience).unwrap()
+}
+
+/// A walsender keeps its place among max_wal_senders until its process has ended, which is after the client has closed,
+/// and after pg_stat_activity has forgotten it.
+fn wait_for_walsenders_to_end(server: &Server) {
+    let parent = format!("PPid:\t{}\n", server.fact("pid"));
+    let is_one = |process: &Path| {
+        let read = |name| std::fs::read_to_string(process.join(name)).unwrap_or_default();
+        read("status").contains(&parent) && read("cmdline").contains("walsender")
+    };
+    let any = || std::fs::read_dir("/proc").unwrap().flatten().any(|entry| is_one(&entry.path()));
+    wait_until(Duration::from_secs(20), "walsenders end", || !any());
+}
+
+/// The report that a server gives when nobody else is connected for replication.
+fn alone(server: &Server, conninfo: &str, options: &[(&str, &str)]) -> Report {
+    wait_for_walsenders_to_end(server);
+    Report::of(conninfo, options).unwrap()
 }
 
 on_each_major! {
@@ -33,7 +52,7 @@ on_each_major! {
         let mut sql = Sql::connect(&conninfo);
         sql.run("CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION pub FOR ALL TABLES");
 
-        let report = Report::of(&conninfo, &LOGICAL).unwrap();
+        let report = alone(&server, &conninfo, &LOGICAL);
         report.one("wal-level", ERROR, "wal_level");
         report.one("wal-sender-timeout", WARNING, "wal_sender_timeout");
         report.one("wal-senders-exhausted", WARNING, "max_wal_senders");
@@ -41,15 +60,16 @@ on_each_major! {
         let found = report.one("synchronous-standby", WARNING, "synchronous_standby_names");
         assert!(found.message.contains("(walstream)"), "{found:?}");
         let renamed = format!("{conninfo} application_name=reader");
-        assert!(!Report::of(&renamed, &LOGICAL).unwrap().has("synchronous-standby"));
-        assert!(!Report::of(&conninfo, &PHYSICAL).unwrap().has("wal-level"));
+        assert!(!alone(&server, &renamed, &LOGICAL).has("synchronous-standby"));
+        assert!(!alone(&server, &conninfo, &PHYSICAL).has("wal-level"));
 
         sql.run("SELECT pg_create_physical_replication_slot('full', true)");
         let full = "max_replication_slots";
-        Report::of(&conninfo, &LOGICAL).unwrap().one("replication-slots-exhausted", ERROR, full);
+        alone(&server, &conninfo, &LOGICAL).one("replication-slots-exhausted", ERROR, full);
         let theirs = [("mode", "physical"), ("slot", "full")];
-        Report::of(&conninfo, &theirs).unwrap().one("replication-slots-exhausted", INFO, full);
+        alone(&server, &conninfo, &theirs).one("replication-slots-exhausted", INFO, full);
 
+        wait_for_walsenders_to_end(&server);
         let held = walsender(&conninfo);
         for options in [LOGICAL.as_slice(), &PHYSICAL] {
             Report::of(&conninfo, options).unwrap().one("wal-senders-exhausted", ERROR, "max_wal_senders");
