@@ -1,5 +1,5 @@
 //! Prepared transactions, as sent: BEGIN_PREPARE … PREPARE, then COMMIT_PREPARED or ROLLBACK_PREPARED; streamed ones; and
-//! slots that decode them whatever was asked.
+//! slots that decode them whatever was asked. Their names belong to the whole server: each test has its own.
 
 use walstream::model::Kind;
 
@@ -80,12 +80,12 @@ on_each_major! {
         prepare(case);
         let host = as_sent(case, &[]);
         case.sql.each(&[
-            "BEGIN", "INSERT INTO t VALUES (1)", FILL, "SAVEPOINT a", "INSERT INTO t VALUES (2)", "PREPARE TRANSACTION 'one'",
-            "BEGIN", "INSERT INTO t VALUES (3)", FILL, "PREPARE TRANSACTION 'two'",
+            "BEGIN", "INSERT INTO t VALUES (1)", FILL, "SAVEPOINT a", "INSERT INTO t VALUES (2)", "PREPARE TRANSACTION 'long one'",
+            "BEGIN", "INSERT INTO t VALUES (3)", FILL, "PREPARE TRANSACTION 'long two'",
         ]);
         // The server leaves out what it knows to be rolled back, so it must not be yet.
         let mut events = host.entries(2);
-        case.sql.each(&["ROLLBACK PREPARED 'two'", "COMMIT PREPARED 'one'"]);
+        case.sql.each(&["ROLLBACK PREPARED 'long two'", "COMMIT PREPARED 'long one'"]);
         events.extend(host.entries(2));
         assert_tape(&events, "
             STREAM_START n x1 streamed
@@ -96,14 +96,14 @@ on_each_major! {
             STREAM_START n x1 streamed
             INSERT n x1/x2 streamed public.t (2)
             STREAM_STOP n x1 streamed
-            STREAM_PREPARE #end x1 streamed 'one'
+            STREAM_PREPARE #end x1 streamed 'long one'
             STREAM_START n x3 streamed
             INSERT n x3/x3 streamed public.t (3)
             MESSAGE n x3 streamed transactional 'fill' x*70000
             STREAM_STOP n x3 streamed
-            STREAM_PREPARE #end x3 streamed 'two'
-            ROLLBACK_PREPARED #0 x3 'two'
-            COMMIT_PREPARED #1 x1 'one'
+            STREAM_PREPARE #end x3 streamed 'long two'
+            ROLLBACK_PREPARED #0 x3 'long two'
+            COMMIT_PREPARED #1 x1 'long one'
         ");
         let [one, two, rolled_back, _] = ends(&events)[..] else { panic!() };
         assert!(one.ack_lsn > one.commit_lsn && one.commit_time_us > 0);
@@ -115,16 +115,16 @@ on_each_major! {
         case.sql.each(&["CREATE TABLE t (id int PRIMARY KEY)", "CREATE PUBLICATION pub FOR ALL TABLES"]);
         let make = format!("SELECT pg_create_logical_replication_slot('{}', 'pgoutput', false, true)", case.slot());
         case.sql.run(&make);
-        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'one'", "COMMIT PREPARED 'one'"]);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'alone'", "COMMIT PREPARED 'alone'"]);
         for delivery in ["as-sent", "committed"] {
             for protocol in ["auto", "2", "1"] {
                 let host = case.stream(&[("delivery", delivery), ("protocol_version", protocol)]);
                 assert_tape(&host.entries(2), "
-                    BEGIN_PREPARE #1 x1 'one'
+                    BEGIN_PREPARE #1 x1 'alone'
                     RELATION n x1 public.t [id int4]
                     INSERT #2 x1 public.t (1)
-                    PREPARE #end x1 'one'
-                    COMMIT_PREPARED #1 x1 'one'
+                    PREPARE #end x1 'alone'
+                    COMMIT_PREPARED #1 x1 'alone'
                 ");
                 host.stop(5000);
             }
@@ -139,7 +139,7 @@ on_each_major! {
         case.sql.each(&["CREATE TABLE t (id int PRIMARY KEY)", "CREATE PUBLICATION pub FOR ALL TABLES"]);
         let make = format!("SELECT pg_create_logical_replication_slot('{}', 'pgoutput', false, true)", case.slot());
         case.sql.run(&make);
-        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'one'", "COMMIT PREPARED 'one'"]);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'alone on 14'", "COMMIT PREPARED 'alone on 14'"]);
         let host = case.stream(&[("delivery", "as-sent")]);
         assert_tape(&host.entries(1), "
             BEGIN #1 x1
@@ -178,17 +178,17 @@ on_each_major! {
     fn the_end_alone(case, from 15) {
         prepare(case);
         let first = as_sent(case, &[]);
-        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'one'", "BEGIN", "INSERT INTO t VALUES (2)", "PREPARE TRANSACTION 'two'"]);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'ended one'", "BEGIN", "INSERT INTO t VALUES (2)", "PREPARE TRANSACTION 'ended two'"]);
         let prepared = first.entries(2);
         first.ack(prepared.last().unwrap().ack_lsn);
         first.stop(5000);
         drop(first);
-        case.sql.each(&["COMMIT PREPARED 'one'", "ROLLBACK PREPARED 'two'"]);
+        case.sql.each(&["COMMIT PREPARED 'ended one'", "ROLLBACK PREPARED 'ended two'"]);
         let host = as_sent(case, &[]);
         let events = host.entries(2);
         assert_tape(&events, "
-            COMMIT_PREPARED #1 x1 'one'
-            ROLLBACK_PREPARED #0 x2 'two'
+            COMMIT_PREPARED #1 x1 'ended one'
+            ROLLBACK_PREPARED #0 x2 'ended two'
         ");
         assert_eq!([events[0].xid, events[1].xid], [prepared[0].xid, prepared.last().unwrap().xid]);
     }
@@ -199,16 +199,16 @@ on_each_major! {
         case.sql.run("ALTER TABLE t ADD v text");
         let host = case.stream(&[("two_phase", "on")]);
         let large = "INSERT INTO t SELECT g, repeat('x', 200) FROM generate_series(1, 1000) g";
-        case.sql.each(&["BEGIN", large, "PREPARE TRANSACTION 'one'", "COMMIT PREPARED 'one'"]);
+        case.sql.each(&["BEGIN", large, "PREPARE TRANSACTION 'whole'", "COMMIT PREPARED 'whole'"]);
         let events = host.entries(2);
         let changes: Vec<_> = events.iter().filter(|event| event.is(Kind::INSERT)).map(|event| event.seq).collect();
         assert_eq!(changes, (2..1002).collect::<Vec<_>>());
         let rest: Vec<_> = events.into_iter().filter(|event| !event.is(Kind::INSERT)).map(|event| Seen { subxid: 0, ..event }).collect();
         assert_tape(&rest, "
-            BEGIN_PREPARE #1 x1 'one'
+            BEGIN_PREPARE #1 x1 'whole'
             RELATION n x1 public.t [id int4,v text]
-            PREPARE #end x1 'one'
-            COMMIT_PREPARED #1 x1 'one'
+            PREPARE #end x1 'whole'
+            COMMIT_PREPARED #1 x1 'whole'
         ");
     }
 }

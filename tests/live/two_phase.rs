@@ -28,18 +28,18 @@ on_each_major! {
     fn commit_and_rollback(case, from 15) {
         prepare(case);
         let host = case.stream(&[("two_phase", "on")]);
-        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'one'"]);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION '2pc one'"]);
         let events = host.until(Kind::PREPARE);
         assert_eq!(kinds(&events), ["BEGIN_PREPARE", "INSERT", "PREPARE"]);
         let (begin, end) = (&events[0], events.last().unwrap());
         assert_eq!((begin.seq, end.seq), (1, u64::MAX));
-        assert_eq!((begin.name.as_deref(), end.name.as_deref()), (Some("one"), Some("one")));
+        assert_eq!((begin.name.as_deref(), end.name.as_deref()), (Some("2pc one"), Some("2pc one")));
         assert!(end.ack_lsn > end.commit_lsn && begin.commit_lsn == end.commit_lsn);
-        case.sql.run("COMMIT PREPARED 'one'");
+        case.sql.run("COMMIT PREPARED '2pc one'");
         let commit = host.until(Kind::COMMIT_PREPARED).pop().unwrap();
-        assert_eq!((commit.seq, commit.name.as_deref()), (1, Some("one")));
+        assert_eq!((commit.seq, commit.name.as_deref()), (1, Some("2pc one")));
         assert!(commit.commit_lsn >= end.ack_lsn && commit.ack_lsn > commit.commit_lsn);
-        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (2)", "PREPARE TRANSACTION 'two'", "ROLLBACK PREPARED 'two'"]);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (2)", "PREPARE TRANSACTION '2pc two'", "ROLLBACK PREPARED '2pc two'"]);
         let prepare_end = host.until(Kind::PREPARE).pop().unwrap().ack_lsn;
         let rollback = host.until(Kind::ROLLBACK_PREPARED).pop().unwrap();
         assert_eq!((rollback.seq, rollback.commit_lsn, rollback.prepare_end_lsn), (0, rollback.ack_lsn, prepare_end));
@@ -51,7 +51,7 @@ on_each_major! {
     fn the_slot_decides(case, from 15) {
         prepare(case);
         let host = case.stream(&[]);
-        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'p'", "COMMIT PREPARED 'p'"]);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION '2pc the slot decides'", "COMMIT PREPARED '2pc the slot decides'"]);
         assert_eq!(kinds(&host.until(Kind::COMMIT_PREPARED)), ["BEGIN_PREPARE", "INSERT", "PREPARE", "COMMIT_PREPARED"]);
     }
 
@@ -65,14 +65,14 @@ on_each_major! {
             "SAVEPOINT s",
             "INSERT INTO t SELECT g, repeat('x', 200) FROM generate_series(10001, 12000) g",
             "ROLLBACK TO s",
-            "PREPARE TRANSACTION 'big'",
+            "PREPARE TRANSACTION '2pc big'",
         ]);
         let events = host.until(Kind::PREPARE);
         assert!(events[0].is(Kind::BEGIN_PREPARE));
         let rows: Vec<_> = events.iter().filter(|e| e.is(Kind::INSERT)).collect();
         assert_eq!(rows.len(), 2000);
         assert!(rows.iter().enumerate().all(|(i, e)| e.seq == i as u64 + 2));
-        case.sql.run("ROLLBACK PREPARED 'big'");
+        case.sql.run("ROLLBACK PREPARED '2pc big'");
         host.until(Kind::ROLLBACK_PREPARED);
     }
 
@@ -80,7 +80,7 @@ on_each_major! {
     fn across_processes(case, from 15) {
         prepare(case);
         let options = [("two_phase", "on"), ("slot.wait_ms", "20000")];
-        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'p'"]);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION '2pc across processes'"]);
         let first = case.stream(&options).until(Kind::PREPARE);
         let second_host = case.stream(&options);
         let second = second_host.until(Kind::PREPARE);
@@ -89,7 +89,7 @@ on_each_major! {
         second_host.ack(end);
         case.wait_confirmed(end);
         second_host.stop(5000);
-        case.sql.run("COMMIT PREPARED 'p'");
+        case.sql.run("COMMIT PREPARED '2pc across processes'");
         let third = case.stream(&options).until(Kind::COMMIT_PREPARED);
         assert_eq!(kinds(&third), ["COMMIT_PREPARED"]);
     }
@@ -98,7 +98,7 @@ on_each_major! {
     fn late(case, from 15) {
         case.sql.each(&["CREATE TABLE t (id int PRIMARY KEY, v text)"]);
         case.publish();
-        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'early'", "INSERT INTO t VALUES (2)"]);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION '2pc early'", "INSERT INTO t VALUES (2)"]);
         let options = [("slot.wait_ms", "20000"), ("retry.initial_ms", "10")];
         let plain = case.stream(&options);
         let end = plain.until(Kind::COMMIT).pop().unwrap().ack_lsn;
@@ -109,7 +109,7 @@ on_each_major! {
         let mut all = options.to_vec();
         all.push(("two_phase", "on"));
         let host = case.stream(&all);
-        case.sql.run("COMMIT PREPARED 'early'");
+        case.sql.run("COMMIT PREPARED '2pc early'");
         let events = host.until(Kind::COMMIT_PREPARED);
         assert_eq!(kinds(&events), ["BEGIN_PREPARE", "INSERT", "PREPARE", "COMMIT_PREPARED"]);
         let prepare = events.iter().find(|e| e.is(Kind::PREPARE)).unwrap();

@@ -86,7 +86,7 @@ impl Drop for Case<'_> {
     fn drop(&mut self) {
         let Ok(mut sql) = Sql::try_connect(&self.server.conninfo("postgres")) else { return };
         let slots = format!(
-            "SELECT slot_name FROM pg_replication_slots WHERE database = '{0}' OR slot_name LIKE '{0}%'",
+            "SELECT slot_name FROM pg_replication_slots WHERE database = '{0}' OR slot_name ~ '^{0}(\\D|$)'",
             self.database
         );
         for row in sql.rows(&slots) {
