@@ -27,7 +27,7 @@
 #include <walstream.h>
 
 #ifndef CASE_DEADLINE_MS /* a checker such as valgrind makes everything slower */
-#define CASE_DEADLINE_MS 60000
+#define CASE_DEADLINE_MS 120000
 #endif
 
 static int check_failures;

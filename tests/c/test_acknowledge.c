@@ -153,9 +153,9 @@ static void slot_follows(void)
     read_transactions(stream, 0, 4, &dump);
     for (int i = 0; i < TRANSACTIONS; i++) {
         REQUIRE_CODE(walstream_ack_lsn(stream, acks[i], NULL), WALSTREAM_OK);
-        WAIT_UNTIL(live_confirmed("") >= acks[i], 3000); /* far less than status_interval_ms */
+        WAIT_UNTIL(live_confirmed("") >= acks[i], 8000); /* far less than status_interval_ms */
         if (i < TRANSACTIONS - 1) CHECK_U64(live_confirmed(""), acks[i]);
-        WAIT_UNTIL(stats_of(stream).confirmed_lsn >= acks[i], 3000);
+        WAIT_UNTIL(stats_of(stream).confirmed_lsn >= acks[i], 8000);
     }
     live_close(stream);
 }
@@ -213,7 +213,7 @@ static void after_the_end(void)
         CHECK(batch == NULL);
     }
     CHECK_CODE(walstream_ack_lsn(stream, acks[2], NULL), WALSTREAM_OK);
-    WAIT_UNTIL(live_confirmed("") == acks[2], 3000);
+    WAIT_UNTIL(live_confirmed("") == acks[2], 8000);
     CHECK_CODE(walstream_ack_lsn(stream, acks[3], NULL), WALSTREAM_OK);
     CHECK_CODE(walstream_stop(stream, LIVE_WAIT_MS, NULL), WALSTREAM_OK);
     CHECK_CODE(walstream_ack_lsn(stream, acks[3], NULL), WALSTREAM_E_STATE);
@@ -234,12 +234,12 @@ static void idle_advance(void)
     REQUIRE_CODE(walstream_ack_lsn(stream, acks[2], NULL), WALSTREAM_OK);
     live_sql("INSERT INTO hidden SELECT generate_series(1, 1000)", NULL);
     REQUIRE_CODE(walstream_lsn_parse(live_value("SELECT pg_current_wal_lsn()"), &server), WALSTREAM_OK);
-    WAIT_UNTIL(stats_of(stream).server_lsn >= server, 5000);
-    WAIT_UNTIL(live_confirmed("") >= acks[2], 5000);
+    WAIT_UNTIL(stats_of(stream).server_lsn >= server, 8000);
+    WAIT_UNTIL(live_confirmed("") >= acks[2], 8000);
     CHECK_U64(live_confirmed(""), acks[2]); /* and not a byte further */
     REQUIRE_CODE(walstream_ack_lsn(stream, acks[3], NULL), WALSTREAM_OK);
     live_sql("INSERT INTO hidden VALUES (0)", NULL);
-    WAIT_UNTIL(live_confirmed("") >= server, 5000);
+    WAIT_UNTIL(live_confirmed("") >= server, 8000);
     CHECK(stats_of(stream).acked_lsn == acks[3]); /* the host's own, not the idle position */
     live_close(stream);
 }
@@ -256,7 +256,7 @@ static void idle_advance_off(void)
     REQUIRE_CODE(walstream_ack_lsn(stream, acks[3], NULL), WALSTREAM_OK);
     live_sql("INSERT INTO hidden SELECT generate_series(1, 1000)", NULL);
     REQUIRE_CODE(walstream_lsn_parse(live_value("SELECT pg_current_wal_lsn()"), &server), WALSTREAM_OK);
-    WAIT_UNTIL(stats_of(stream).server_lsn >= server, 5000);
+    WAIT_UNTIL(stats_of(stream).server_lsn >= server, 8000);
     live_close(stream);
     CHECK_U64(live_confirmed(""), acks[3]);
 }

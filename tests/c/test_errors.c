@@ -10,7 +10,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-/* A port that was free a moment ago. */
+/* A port that nobody listens on, and that is nobody else's until this process ends. */
 static int closed_port(void)
 {
     struct sockaddr_in address;
@@ -22,7 +22,6 @@ static int closed_port(void)
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
     REQUIRE(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
-    close(fd);
     return ntohs(address.sin_port);
 }
 

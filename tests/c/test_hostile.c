@@ -170,7 +170,7 @@ static void signals_everywhere(void)
     began = check_now_ms();
     CHECK_CODE(walstream_next_event(stream, 300, &event, NULL), WALSTREAM_TIMEOUT);
     CHECK(check_now_ms() - began >= 295);
-    CHECK(alarms > 100);
+    WAIT_UNTIL(alarms > 100, LIVE_WAIT_MS);
     live_close(stream);
     setitimer(ITIMER_REAL, &never, NULL);
 }
@@ -273,8 +273,8 @@ static void starting_leaks_nothing(void)
         walstream_free(stream);
         if (i == cycles / 2) fds = descriptors(), tasks = threads(), before = resident();
     }
-    CHECK_U64(descriptors(), fds);
-    CHECK_U64(threads(), tasks);
+    /* A thread that was left, or joined, is a moment more until it is gone from /proc. */
+    WAIT_UNTIL(threads() <= tasks && descriptors() <= fds, LIVE_WAIT_MS);
     CHECK(resident() - before < 4096);
     WAIT_UNTIL(strcmp(live_value("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'walstream' AND"
                                  " pid IN (SELECT active_pid FROM pg_replication_slots WHERE database = current_database())"),
@@ -297,8 +297,7 @@ static void failing_starts_leak_nothing(void)
         walstream_error_free(error);
         if (i == 50) fds = descriptors(), tasks = threads(), before = resident();
     }
-    CHECK_U64(descriptors(), fds);
-    CHECK_U64(threads(), tasks);
+    WAIT_UNTIL(threads() <= tasks && descriptors() <= fds, LIVE_WAIT_MS);
     CHECK(resident() - before < 2048);
     walstream_free(stream);
 }
@@ -332,7 +331,9 @@ static void survives_without_room(const char *dir)
     insert(5000);
     expect_rows(stream, 5000);
     CHECK_CODE(walstream_get_stats(stream, &stats), WALSTREAM_OK);
-    CHECK_CODE(stats.last_error, WALSTREAM_E_IO);
+    /* The walsender that was left may hold the slot for a moment. */
+    CHECK(stats.last_error == WALSTREAM_E_IO || stats.last_error == WALSTREAM_E_SLOT_IN_USE);
+    CHECK(stats.reconnects > 0);
     live_close(stream);
 }
 

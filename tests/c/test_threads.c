@@ -139,7 +139,7 @@ static void free_in_any_state(void)
     live_next_of(stream, WALSTREAM_INSERT); /* in the middle of a transaction */
     began = check_now_ms();
     walstream_free(stream);
-    CHECK(check_now_ms() - began < 1000);
+    CHECK(check_now_ms() - began < 5000);
 }
 
 static void stop_ends_reading(void)
@@ -152,10 +152,11 @@ static void stop_ends_reading(void)
 
     live_sql("INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)", NULL);
     lsn = live_next_of(stream, WALSTREAM_COMMIT)->ack_lsn;
+    live_next_of(stream, WALSTREAM_COMMIT); /* pending, so that no position behind it is confirmed */
     CHECK_CODE(walstream_ack_lsn(stream, lsn, NULL), WALSTREAM_OK);
     CHECK_CODE(walstream_stop(stream, LIVE_WAIT_MS, NULL), WALSTREAM_OK);
     CHECK_U64(live_confirmed(""), lsn); /* the last acknowledgement was sent */
-    WAIT_UNTIL(strcmp(live_value("SELECT count(*) FROM pg_replication_slots WHERE database = current_database() AND active"), "0") == 0, 2000);
+    WAIT_UNTIL(strcmp(live_value("SELECT count(*) FROM pg_replication_slots WHERE database = current_database() AND active"), "0") == 0, LIVE_WAIT_MS);
     for (int i = 0; i < 2; i++) {
         walstream_error *error = NULL;
 
@@ -184,13 +185,13 @@ static void stop_is_bounded(void)
     live_sql("CREATE TABLE t (id int, filler text)", "CREATE PUBLICATION pub FOR TABLE t", NULL);
     live_create_slot("");
     live_sql("INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(1, 100000) i", NULL);
-    stream = live_start("", "queue.max_bytes", "1048576", NULL);
+    stream = live_start("", "queue.max_bytes", "1048576", "streaming", "off", NULL);
     live_next_of(stream, WALSTREAM_INSERT);
     began = check_now_ms();
     code = walstream_stop(stream, 500, NULL);
     took = check_now_ms() - began;
     CHECK(code == WALSTREAM_OK || code == WALSTREAM_TIMEOUT);
-    CHECK(took < 1500);
+    CHECK(took < 5000);
     CHECK_CODE(walstream_stop(stream, 0, NULL), WALSTREAM_OK);
     walstream_free(stream);
 }
@@ -229,7 +230,7 @@ static void statistics(void)
     CHECK_CODE(walstream_get_stats(stream, &stats), WALSTREAM_OK);
     CHECK_U64(stats.host_bytes, 0);
     REQUIRE_CODE(walstream_ack_lsn(stream, lsn, NULL), WALSTREAM_OK);
-    WAIT_UNTIL(walstream_get_stats(stream, &stats) == WALSTREAM_OK && stats.confirmed_lsn >= lsn, 3000);
+    WAIT_UNTIL(walstream_get_stats(stream, &stats) == WALSTREAM_OK && stats.confirmed_lsn >= lsn, 8000);
     CHECK_U64(stats.acked_lsn, lsn);
     live_close(stream);
 }

@@ -61,7 +61,7 @@ static void timeouts(void)
     for (int i = 0; i < 100; i++) CHECK_CODE(read_once(stream, 0), WALSTREAM_TIMEOUT);
     CHECK_CODE(read_batch_once(stream, 0), WALSTREAM_TIMEOUT);
     took = check_now_ms() - began;
-    CHECK(took < 1000);
+    CHECK(took < 5000);
     for (int i = 0; i < 2; i++) {
         began = check_now_ms();
         CHECK_CODE(i == 0 ? read_once(stream, 100) : read_batch_once(stream, 100), WALSTREAM_TIMEOUT);

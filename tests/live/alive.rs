@@ -19,12 +19,12 @@ fn resident_kb() -> u64 {
 }
 
 on_each_major! {
-    /// Rules 20, 21: a host that reads nothing for 20 s keeps its connection at wal_sender_timeout=2s, in bounded memory.
+    /// Rules 20, 21: a host that reads nothing for 20 s keeps its connection at wal_sender_timeout=4s, in bounded memory.
     fn host_sleeps(case, from 14) {
         big_table(case);
-        let timeout = format!("ALTER DATABASE {} SET wal_sender_timeout = '2s'", case.database);
+        let timeout = format!("ALTER DATABASE {} SET wal_sender_timeout = '4s'", case.database);
         case.sql.run(&timeout);
-        let host = case.stream(&[("queue.max_bytes", "1MB"), ("receive_timeout_ms", "2000"), ("streaming", "off")]);
+        let host = case.stream(&[("queue.max_bytes", "1MB"), ("receive_timeout_ms", "4000"), ("streaming", "off")]);
         case.sql.run("INSERT INTO t SELECT g, repeat('x', 500) FROM generate_series(1, 40000) g");
         wait_until(Duration::from_secs(30), "the queue is full", || host.stats().queue_bytes > 700 << 10);
         let (before, asleep) = (resident_kb(), Instant::now());
@@ -45,14 +45,14 @@ on_each_major! {
     fn silence_means_reconnect(case, from 14) {
         big_table(case);
         let proxy = Proxy::new(case.server.port());
-        let options = [("receive_timeout_ms", "300"), ("retry.initial_ms", "10"), ("status_interval_ms", "100")];
+        let options = [("receive_timeout_ms", "2000"), ("retry.initial_ms", "10"), ("status_interval_ms", "100")];
         let host = case.host_at(&proxy.conninfo(&case.conninfo()), &options);
         host.start(0);
         case.sql.run("INSERT INTO t VALUES (1)");
         host.until(Kind::COMMIT);
         wait_until(Duration::from_secs(5), "an idle line is not a dead one", || host.stats().last_error == 0);
         proxy.stall(true);
-        wait_until(Duration::from_secs(20), "the silence is noticed", || !host.is(State::STREAMING));
+        wait_until(Duration::from_secs(30), "the silence is noticed", || !host.is(State::STREAMING));
         proxy.cut();
         proxy.stall(false);
         case.sql.run("INSERT INTO t VALUES (2)");
@@ -92,7 +92,7 @@ on_each_major! {
         other.until(Kind::INSERT);
         let started = Instant::now();
         drop(other);
-        assert!(started.elapsed() < Duration::from_secs(1), "free took {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(5), "free took {:?}", started.elapsed());
     }
 }
 
@@ -110,14 +110,15 @@ fn shutdown(major: u32) {
     let first = host.until(Kind::COMMIT);
     host.ack(first.last().unwrap().ack_lsn);
     let idle = timed(|| server.command("stop fast"));
-    assert!(idle < Duration::from_secs(2), "stop took {idle:?} with everything acknowledged");
+    // wal_sender_timeout is a minute: a server that waited for us would take as long.
+    assert!(idle < Duration::from_secs(30), "stop took {idle:?} with everything acknowledged");
     server.command("start");
     case.sql = crate::support::Sql::connect(&case.conninfo());
     case.sql.run("INSERT INTO t VALUES (2)");
     let second = host.until(Kind::COMMIT);
     assert_eq!(second.iter().find(|e| e.is(Kind::INSERT)).unwrap().text(0), "2");
     let pending = timed(|| server.command("stop fast"));
-    assert!(pending < Duration::from_secs(5), "stop took {pending:?} with a transaction unacknowledged");
+    assert!(pending < Duration::from_secs(30), "stop took {pending:?} with a transaction unacknowledged");
     server.command("start");
     case.sql = crate::support::Sql::connect(&case.conninfo());
     host.ack(second.last().unwrap().ack_lsn);

@@ -5,13 +5,22 @@ use std::time::Duration;
 use walstream::model::{Code, Kind};
 
 use crate::on_each_major;
-use crate::support::{Case, Got, host::lsn, wait_until};
+use crate::support::{Case, Got, Host, host::lsn, wait_until};
 
 fn quiet(case: &mut Case<'_>) {
     case.sql.each(&["CREATE TABLE quiet (id int PRIMARY KEY)", "CREATE TABLE busy (id int, v text)"]);
     case.sql.run("CREATE PUBLICATION pub FOR TABLE quiet");
     let sql = format!("SELECT pg_create_logical_replication_slot('{}', 'pgoutput')", case.slot());
     case.sql.run(&sql);
+}
+
+/// So that a test that fails while another thread reads does not wait for that thread for ever.
+struct WakeOnDrop<'a>(&'a Host);
+
+impl Drop for WakeOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
 }
 
 /// Writes elsewhere; gives the position behind it.
@@ -26,10 +35,11 @@ on_each_major! {
         quiet(case);
         let host = case.stream(&[]);
         let at = elsewhere(case);
+        case.flush();
         std::thread::scope(|scope| {
             scope.spawn(|| while !matches!(host.next(Duration::from_secs(20)), Got::Woken) {});
+            let _wake = WakeOnDrop(&host);
             case.wait_confirmed(at);
-            host.wake();
         });
         let before = lsn(&case.slot_value("restart_lsn"));
         case.sql.run("INSERT INTO quiet VALUES (1)");
@@ -142,6 +152,7 @@ on_each_major! {
         case.wait_confirmed(events.last().unwrap().ack_lsn);
         drop(host);
         let idle = case.sql.value("SELECT pg_current_wal_insert_lsn()");
+        case.flush();
         let host = case.stream(&[("stop_lsn", &idle)]);
         let third = host.entries(1);
         host.ack(third.last().unwrap().ack_lsn);

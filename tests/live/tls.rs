@@ -286,7 +286,7 @@ fn gulps(scene: &mut Scene<'_>) {
     pacing::pile_up(&mut scene.case);
     let conninfo = scene.conninfo("sslmode=require");
     let naps = pacing::naps(&scene.case.host_at(&conninfo, &[("streaming", "off")]));
-    assert!(naps < pacing::ROWS as u64 / 64, "{naps} naps");
+    assert!(naps < pacing::ROWS as u64 / 8, "{naps} naps");
 }
 
 fn on(major: u32) {

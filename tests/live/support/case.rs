@@ -84,6 +84,12 @@ impl<'a> Case<'a> {
 
 impl Drop for Case<'_> {
     fn drop(&mut self) {
+        // A test that failed may leave prepared transactions, which hold the database, and every new slot, back.
+        for row in self.sql.try_rows("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()")
+        {
+            let gid = row[0].clone().unwrap_or_default();
+            let _ = self.sql.try_run(&format!("ROLLBACK PREPARED '{gid}'"));
+        }
         let Ok(mut sql) = Sql::try_connect(&self.server.conninfo("postgres")) else { return };
         let slots = format!(
             "SELECT slot_name FROM pg_replication_slots WHERE database = '{0}' OR slot_name ~ '^{0}(\\D|$)'",

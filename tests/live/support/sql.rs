@@ -41,9 +41,12 @@ impl Sql {
 
     pub fn rows(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
         let sets = self.try_run(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let set = sets.last().expect("a result");
-        let row = |row| (0..set.columns()).map(|column| set.text(row, column).map(str::to_owned)).collect();
-        (0..set.rows()).map(row).collect()
+        rows_of(sets.last().expect("a result"))
+    }
+
+    /// None where the server does not answer.
+    pub fn try_rows(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
+        self.try_run(sql).ok().and_then(|sets| sets.last().map(rows_of)).unwrap_or_default()
     }
 
     /// The one value of the one row; "" for NULL.
@@ -56,6 +59,11 @@ impl Sql {
     pub fn backend_pid(&self) -> i32 {
         self.connection.backend_pid()
     }
+}
+
+fn rows_of(set: &ResultSet) -> Vec<Vec<Option<String>>> {
+    let row = |row| (0..set.columns()).map(|column| set.text(row, column).map(str::to_owned)).collect();
+    (0..set.rows()).map(row).collect()
 }
 
 fn patience(wake: &EventFd) -> Patience<'_> {
