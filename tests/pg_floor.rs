@@ -295,7 +295,7 @@ fn a_standby_that_takes_nobody_and_its_promotion() {
     server.pg_ctl(&["-w", "promote"]);
 
     let mut connection = server.replication();
-    assert!(!connection.server_run(patience!()).unwrap().in_recovery);
+    assert!(!connection.survey("s", &["p"], patience!()).unwrap().run.in_recovery);
     let system = connection.identify_system(patience!()).unwrap();
     assert_eq!((system.timeline, system.database.as_deref()), (2, Some("postgres")));
     assert!(system.system_id.parse::<u64>().unwrap() > 0);
@@ -601,8 +601,12 @@ fn slots_and_publications() {
 
     run(&mut connection, r#"CREATE PUBLICATION "It's \here"; CREATE PUBLICATION p"#);
     let names = ["p", "It's \\here", "P", "q'; DROP PUBLICATION p; --\\"];
-    assert_eq!(connection.missing_publications(&names, patience!()).unwrap(), [names[2], names[3]]);
-    assert!(connection.missing_publications(&["p"], patience!()).unwrap().is_empty());
+    let survey = connection.survey("b", &names, patience!()).unwrap();
+    assert_eq!(survey.missing_publications, [names[2], names[3]]);
+    assert_eq!((survey.wal_sender_timeout.as_str(), survey.run.in_recovery), ("1min", false));
+    assert_eq!(survey.slot, connection.slot_info("b", patience!()).unwrap());
+    let none = connection.survey("none", &[] as &[&str], patience!()).unwrap();
+    assert!(none.slot.is_none() && none.missing_publications.is_empty());
 }
 
 /// A slot and a publication with odd names, and the command to stream them.

@@ -1,11 +1,10 @@
-//! Questions to the server that a stream asks before it starts. Everything is written with its schema: the search
-//! path is empty.
+//! Replication commands that ask the server about itself, and what their answers mean.
 
 #![forbid(unsafe_code)]
 
 use super::connection::Connection;
 use super::error::PgError;
-use super::quote::{quote_command_identifier, quote_literal};
+use super::quote::quote_command_identifier;
 use super::result::ResultSet;
 use super::wait::Patience;
 use crate::lsn::Lsn;
@@ -97,14 +96,6 @@ impl Connection {
         self.query_rows(&format!("SHOW {}", quote_command_identifier(name)?), patience)?.parse(0, 0)
     }
 
-    /// Is this a standby (or a server still recovering)? And since when does this server run: microseconds of its own
-    /// clock, which tell one run of one server from all others.
-    pub fn server_run(&mut self, patience: &Patience<'_>) -> Result<ServerRun, PgError> {
-        let sql = "SELECT pg_catalog.pg_is_in_recovery(), \
-                   (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::pg_catalog.int8";
-        ServerRun::read(&self.query_rows(sql, patience)?)
-    }
-
     /// The ancestors of `timeline`, the oldest first. Replication connections only.
     pub fn timeline_history(
         &mut self,
@@ -121,20 +112,6 @@ impl Connection {
     /// The history file of `timeline`, which the first one has not. Replication connections only.
     pub fn timeline_file(&mut self, timeline: u32, patience: &Patience<'_>) -> Result<TimelineFile, PgError> {
         TimelineFile::read(&self.query_rows(&format!("TIMELINE_HISTORY {timeline}"), patience)?)
-    }
-
-    /// Those of `names` that are not publications of this database.
-    pub fn missing_publications(
-        &mut self,
-        names: &[impl AsRef<str>],
-        patience: &Patience<'_>,
-    ) -> Result<Vec<String>, PgError> {
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        let list = names.iter().map(|name| quote_literal(name.as_ref())).collect::<Vec<_>>().join(", ");
-        let sql = format!("SELECT pubname FROM pg_catalog.pg_publication WHERE pubname IN ({list})");
-        Ok(missing_of(names, &self.query_rows(&sql, patience)?))
     }
 }
 

@@ -25,6 +25,7 @@ mod session;
 mod signal;
 mod slot;
 mod slot_command;
+mod survey;
 mod sys;
 mod wait;
 
@@ -45,4 +46,5 @@ pub use result::{ResultSet, Status};
 pub use signal::spawn_with_signals_blocked;
 pub use slot::{CreatedSlot, SlotInfo, SlotRequest, Snapshot};
 pub use slot_command::{PhysicalPosition, PhysicalSlotRequest, SlotChange};
+pub use survey::Survey;
 pub use wait::{EventFd, Interest, Patience, Readiness, wait};

@@ -26,6 +26,11 @@ impl Connection {
     /// is always UTF-8; only a SQL_ASCII database keeps its own, for it may hold bytes that it could never send as UTF-8
     /// (`mbutils.c: pg_server_to_any`), and the stream would end there for good.
     pub fn pin_session(&mut self, patience: &Patience<'_>) -> Result<(), PgError> {
+        self.query(&self.pins(), patience).map(drop)
+    }
+
+    /// The commands that do it.
+    pub(super) fn pins(&self) -> String {
         let by_host = named_in_options(&self.startup_options());
         let bytes_only = self.parameter_status("server_encoding").as_deref() == Some("SQL_ASCII");
         let encoding = if bytes_only { "SQL_ASCII" } else { "UTF8" };
@@ -35,7 +40,7 @@ impl Connection {
                 sql.push_str(&format!("; SET {name} TO {value}"));
             }
         }
-        self.query(&sql, patience).map(drop)
+        sql
     }
 }
 

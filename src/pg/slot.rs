@@ -125,13 +125,7 @@ impl Connection {
     /// The slot of this name; `None` when there is none. Needs a connection with a database.
     pub fn slot_info(&mut self, name: &str, patience: &Patience<'_>) -> Result<Option<SlotInfo>, PgError> {
         let major = self.major_version();
-        let columns = columns_of(major);
-        let sql = format!(
-            "SELECT {} FROM pg_catalog.pg_replication_slots WHERE slot_name = {}",
-            columns.join(", "),
-            quote_literal(name)
-        );
-        SlotInfo::read(&self.query_rows(&sql, patience)?, major)
+        SlotInfo::read(&self.query_rows(&slot_question(name, major), patience)?, major)
     }
 
     /// Makes a logical slot. Waits for the transactions that are open in all databases.
@@ -174,6 +168,15 @@ const COLUMNS: [(&str, u32); 17] = [
     ("catalog_xmin", 0),
     ("safe_wal_size", 13),
 ];
+
+/// For [`SlotInfo::read`].
+pub(super) fn slot_question(name: &str, major: u32) -> String {
+    format!(
+        "SELECT {} FROM pg_catalog.pg_replication_slots WHERE slot_name = {}",
+        columns_of(major).join(", "),
+        quote_literal(name)
+    )
+}
 
 fn columns_of(major: u32) -> Vec<&'static str> {
     COLUMNS.iter().filter(|(_, since)| *since <= major).map(|(column, _)| *column).collect()

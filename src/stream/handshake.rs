@@ -17,8 +17,8 @@ use super::session::{Connected, PGOUTPUT};
 use crate::lsn::Lsn;
 use crate::model::Code;
 use crate::pg::{
-    Connection, Patience, PgError, ServerRun, SlotInfo, SlotRequest, Snapshot, Started, SystemIdentity,
-    quote_identifier,
+    Connection, Patience, PgError, ServerRun, SlotInfo, SlotRequest, Snapshot, Started, Survey,
+    SystemIdentity, quote_identifier,
 };
 
 /// What this process knows from before.
@@ -75,20 +75,24 @@ impl Handshake<'_> {
     pub fn run(mut self) -> Result<Ready, Failure> {
         let version = self.connection.server_version();
         plugin_options::check_version(self.options, version)?;
-        self.connection.pin_session(self.patience)?;
+        let survey = self.survey()?;
         let system = self.connection.identify_system(self.patience)?;
         let server = self.check_system(&system)?;
-        let run = self.connection.server_run(self.patience)?;
-        let in_recovery = run.in_recovery;
-        self.check_timeline(server, run)?;
-        let wal_sender_timeout = self.wal_sender_timeout()?;
-        let slot = self.slot(&system, in_recovery)?;
+        let in_recovery = survey.run.in_recovery;
+        self.check_timeline(server, survey.run)?;
+        let wal_sender_timeout = read_duration(&survey.wal_sender_timeout)?;
+        let slot = self.slot(&system, &survey)?;
         let start = self.check_position(&system, slot, in_recovery)?;
         let streaming = plugin_options::streaming(self.options, version, self.before.without_streaming);
         self.start_replication(start, version, in_recovery)?;
         let connected =
             Connected { slot, start: self.before.start, wal_sender_timeout, streaming: streaming.is_some() };
-        Ok(Ready { connected, server, started_us: run.started_us })
+        Ok(Ready { connected, server, started_us: survey.run.started_us })
+    }
+
+    fn survey(&mut self) -> Result<Survey, Failure> {
+        let publications = if self.options.plugin == PGOUTPUT { &self.options.publication[..] } else { &[] };
+        Ok(self.connection.survey(&self.options.slot, publications, self.patience)?)
     }
 
     /// Is it the same server as before?
@@ -144,37 +148,20 @@ impl Handshake<'_> {
 
     /// After this long without a word of ours the server hangs up.
     pub fn wal_sender_timeout(&mut self) -> Result<Duration, Failure> {
-        let text = self.connection.show("wal_sender_timeout", self.patience)?;
-        let timeout =
-            parse_duration(&text).ok_or(PgError::Protocol("a wal_sender_timeout that is no time"))?;
-        Ok(timeout)
-    }
-
-    /// Rule 25.
-    fn check_publications(&mut self) -> Result<(), Failure> {
-        if self.options.plugin != PGOUTPUT {
-            return Ok(());
-        }
-        let missing = self.connection.missing_publications(&self.options.publication, self.patience)?;
-        let names: Vec<_> = missing.iter().map(|name| quote_identifier(name)).collect();
-        if names.is_empty() {
-            return Ok(());
-        }
-        let message = format!("no such publication in this database: {}", names.join(", "));
-        Err(Failure::new(Code::E_PUBLICATION, message)
-            .hint("check name and database, or CREATE PUBLICATION; names that are not lower case need double quotes in the option"))
+        read_duration(&self.connection.show("wal_sender_timeout", self.patience)?)
     }
 
     /// The slot's confirmed position, once it is there and fit.
-    fn slot(&mut self, system: &SystemIdentity, in_recovery: bool) -> Result<Lsn, Failure> {
+    fn slot(&mut self, system: &SystemIdentity, survey: &Survey) -> Result<Lsn, Failure> {
         let name = &self.options.slot;
-        let Some(slot) = self.connection.slot_info(name, self.patience)? else {
+        let in_recovery = survey.run.in_recovery;
+        let Some(slot) = &survey.slot else {
             // No slot is made for a stream that cannot start.
-            self.check_publications()?;
+            check_publications(&survey.missing_publications)?;
             return self.create_slot()?.ok_or_else(|| missing_slot(name, &self.before, in_recovery));
         };
-        self.check_slot(&slot, system, in_recovery)?;
-        self.check_publications()?;
+        self.check_slot(slot, system, in_recovery)?;
+        check_publications(&survey.missing_publications)?;
         slot.confirmed_flush_lsn.ok_or_else(|| {
             Failure::new(Code::E_SLOT_LOST, format!("slot \"{name}\" has no position"))
                 .hint("drop it and make a new one")
@@ -312,6 +299,17 @@ impl Handshake<'_> {
     }
 }
 
+/// Rule 25.
+fn check_publications(missing: &[String]) -> Result<(), Failure> {
+    let names: Vec<_> = missing.iter().map(|name| quote_identifier(name)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let message = format!("no such publication in this database: {}", names.join(", "));
+    Err(Failure::new(Code::E_PUBLICATION, message)
+        .hint("check name and database, or CREATE PUBLICATION; names that are not lower case need double quotes in the option"))
+}
+
 fn missing_slot(name: &str, before: &Before, in_recovery: bool) -> Failure {
     let cure = if in_recovery && before.again.is_some() { Cure::RetryWhileFailingOver } else { Cure::None };
     let hint = if before.again.is_some() {
@@ -330,6 +328,10 @@ pub fn lost(slot: &SlotInfo) -> Option<&str> {
         (None, _) if slot.conflicting => Some("conflict with recovery"),
         _ => None,
     }
+}
+
+fn read_duration(text: &str) -> Result<Duration, Failure> {
+    Ok(parse_duration(text).ok_or(PgError::Protocol("a wal_sender_timeout that is no time"))?)
 }
 
 /// A time as SHOW prints it: "1min", "2s", "500ms", "0".

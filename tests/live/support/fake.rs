@@ -136,7 +136,7 @@ impl Peer {
             }
             let query = String::from_utf8_lossy(&body).into_owned();
             let copies = query.starts_with("START_REPLICATION");
-            let bytes = lie(number, &query).unwrap_or_else(|| answer(&query));
+            let bytes = lie(number, &query).unwrap_or_else(|| answer(&query, None));
             self.send(&bytes)?;
             if copies {
                 break;
@@ -153,20 +153,33 @@ impl Peer {
     }
 }
 
-/// What a server would say.
-pub fn answer(query: &str) -> Vec<u8> {
-    let rows = |columns: &[&str], values: &[Option<&str>]| [one_row(columns, values), ready()].concat();
-    if query.starts_with("SET") {
-        [message(b'C', b"SET\0"), ready()].concat()
-    } else if query.starts_with("IDENTIFY_SYSTEM") {
+/// What a server would say, except where the question of this number is to be answered by a lie.
+pub fn answer(query: &str, lie: Option<(usize, &[u8])>) -> Vec<u8> {
+    if query.starts_with("START_REPLICATION") {
+        return lie.map_or_else(|| message(b'W', &[0, 0, 0]), |(_, lie)| lie.to_vec());
+    }
+    let mut bytes = Vec::new();
+    for (number, question) in query.trim_end_matches('\0').split(";\n").enumerate() {
+        match lie {
+            Some((at, lie)) if at == number => bytes.extend(lie),
+            _ => bytes.extend(truth(question)),
+        }
+    }
+    [bytes, ready()].concat()
+}
+
+fn truth(question: &str) -> Vec<u8> {
+    if question.starts_with("SET") {
+        message(b'C', b"SET\0")
+    } else if question.starts_with("IDENTIFY_SYSTEM") {
         let values = [Some("7000000000000000001"), Some("1"), Some("F/0"), Some("db")];
-        rows(&["systemid", "timeline", "xlogpos", "dbname"], &values)
-    } else if query.contains("pg_is_in_recovery") {
-        rows(&["pg_is_in_recovery", "int8"], &[Some("f"), Some("1700000000000000")])
-    } else if query.starts_with("SHOW") {
-        rows(&["wal_sender_timeout"], &[Some("1min")])
-    } else if query.contains("pg_replication_slots") {
-        let names = query.trim_start_matches("SELECT ").split(" FROM").next().unwrap();
+        one_row(&["systemid", "timeline", "xlogpos", "dbname"], &values)
+    } else if question.contains("pg_is_in_recovery") {
+        one_row(&["pg_is_in_recovery", "int8"], &[Some("f"), Some("1700000000000000")])
+    } else if question.starts_with("SHOW") {
+        one_row(&["wal_sender_timeout"], &[Some("1min")])
+    } else if question.contains("pg_replication_slots") {
+        let names = question.trim_start_matches("SELECT ").split(" FROM").next().unwrap();
         let names: Vec<_> = names.split(", ").collect();
         let value = |name: &&str| match *name {
             "plugin" => Some("pgoutput"),
@@ -177,13 +190,11 @@ pub fn answer(query: &str) -> Vec<u8> {
             "active_pid" | "xmin" | "catalog_xmin" | "safe_wal_size" => None,
             _ => Some("f"),
         };
-        rows(&names, &names.iter().map(value).collect::<Vec<_>>())
-    } else if query.contains("pg_publication") {
-        rows(&["pubname"], &[Some("pub")])
-    } else if query.starts_with("START_REPLICATION") {
-        message(b'W', &[0, 0, 0])
+        one_row(&names, &names.iter().map(value).collect::<Vec<_>>())
+    } else if question.contains("pg_publication") {
+        one_row(&["pubname"], &[Some("pub")])
     } else {
-        panic!("the fake server does not know: {query}")
+        panic!("the fake server does not know: {question}")
     }
 }
 
