@@ -82,7 +82,7 @@ impl Pacing {
     pub fn new(longest: Duration) -> Pacing {
         Pacing {
             longest,
-            buffer: Buffer { bytes: 0, overhead: 0 },
+            buffer: Buffer::default(),
             nap: LEAST * 2,
             until: None,
             held: 0,
@@ -160,13 +160,13 @@ impl Pacing {
     }
 
     /// The last nap's length becomes the next one's, unless it let too much or too little come: a buffer is best used
-    /// between half and three quarters of what it holds.
+    /// between five and seven eighths of what it holds.
     fn adapt(&mut self, total: Read) {
         let Some((_, before)) = self.before_nap.take() else { return };
         let filled = self.filled(total.since(before));
-        if filled > self.buffer.bytes * 3 / 4 {
+        if filled > self.buffer.bytes * 7 / 8 {
             self.nap = (self.nap * 3 / 4).max(LEAST);
-        } else if filled < self.buffer.bytes / 2 {
+        } else if filled < self.buffer.bytes * 5 / 8 {
             self.nap = (self.nap * 5 / 4).min(self.longest);
         }
     }
@@ -190,7 +190,7 @@ impl Pacing {
 
     /// What of the buffer `read` takes.
     fn filled(&self, read: Read) -> u64 {
-        read.bytes + read.messages * self.buffer.overhead
+        self.buffer.taken_by(read.bytes, read.messages)
     }
 }
 
@@ -206,8 +206,8 @@ mod tests {
 
     const US: Duration = Duration::from_micros(1);
     const LATE: Behind = Behind::By(Duration::from_secs(3600));
-    const LARGE: Buffer = Buffer { bytes: 1 << 20, overhead: 0 };
-    const UNIX: Buffer = Buffer { bytes: 212_992, overhead: 640 };
+    const LARGE: Buffer = Buffer { bytes: 1 << 20, blocks: false };
+    const UNIX: Buffer = Buffer { bytes: 212_992, blocks: true };
 
     /// A server that sends a message every so often until its buffer is full, and a reader that follows the policy.
     struct Line {
@@ -247,7 +247,7 @@ mod tests {
         /// The server sends what it can until `now`.
         fn advance(&mut self, now: Instant) {
             self.now = self.now.max(now);
-            let one = self.message + self.buffer.overhead;
+            let one = self.buffer.taken_by(self.message, 1);
             while self.sent_at + self.every <= self.now {
                 if (self.waiting.messages + 1) * one > self.buffer.bytes {
                     self.server_waited += self.now - self.sent_at;
@@ -305,14 +305,14 @@ mod tests {
 
     #[test]
     fn a_small_buffer_never_fills() {
-        for (message, every) in [(120, US * 2), (120, US * 10), (500, US * 4), (4000, US * 20)] {
+        for (message, every) in [(120, US * 2), (120, US * 10), (240, US * 3), (500, US * 4), (4000, US * 20)] {
             let mut line = Line::new(100_000, UNIX, message, every);
             line.run(US * 50_000, LATE);
             (line.naps, line.server_waited) = (0, Duration::ZERO);
             let before = line.total;
             line.run(US * 200_000, LATE);
             let each = line.total.since(before).messages / u64::from(line.naps);
-            let room = UNIX.bytes / (message + UNIX.overhead);
+            let room = UNIX.bytes / UNIX.taken_by(message, 1);
             assert!(
                 (room / 3..room).contains(&each),
                 "{each} of {room} messages of {message} bytes in a nap"
