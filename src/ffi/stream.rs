@@ -66,6 +66,11 @@ impl StreamHandle {
             outcome
         })
     }
+
+    #[inline]
+    fn next_at_hand(&self) -> Option<*const Event> {
+        if self.poisoned.load(SeqCst) { None } else { self.stream.next_at_hand() }
+    }
 }
 
 /// Poisons the handle when it is dropped: when a panic passes by.
@@ -149,16 +154,38 @@ pub unsafe extern "C" fn walstream_next_event(
     event: *mut *const Event,
     error: *mut *mut Error,
 ) -> i32 {
+    // No guard: nothing in here can panic. What is wrong with the arguments is told by the other way.
+    if event.is_null() || timeout_ms < -1 {
+        return next_event(stream, timeout_ms, event, error);
+    }
+    // SAFETY: NULL or a stream of ours that by contract is not freed before this call begins.
+    let Some(found) = unsafe { stream.as_ref() }.and_then(StreamHandle::next_at_hand) else {
+        return next_event(stream, timeout_ms, event, error);
+    };
+    // SAFETY: not NULL, and by contract a place for a pointer; so is `error` unless it is NULL.
+    unsafe {
+        event.write(found);
+        if !error.is_null() {
+            error.write(null_mut());
+        }
+    }
+    Code::OK as i32
+}
+
+/// What `walstream_next_event` seldom comes to.
+#[cold]
+fn next_event(
+    stream: *const StreamHandle,
+    timeout_ms: i32,
+    event: *mut *const Event,
+    error: *mut *mut Error,
+) -> i32 {
     let out = Out::new(event, null());
     StreamHandle::call(stream, error, |stream| {
         let place = out.get("event")?;
         let timeout = guard::timeout(timeout_ms)?;
-        let found = match stream.next_at_hand() {
-            Some(event) => Ok(event),
-            None => stream.next_event(timeout),
-        };
         // SAFETY: `Out` checked it.
-        outcome(found.map(|event| unsafe { place.write(event) }))
+        outcome(stream.next_event(timeout).map(|event| unsafe { place.write(event) }))
     })
 }
 

@@ -93,6 +93,7 @@ struct Idle {
 pub(super) struct Empty {
     pub(super) events: Vec<Event>,
     pub(super) relations: Vec<Arc<RelationDef>>,
+    pub(super) acks: Vec<u32>,
     pub(super) chunks: Vec<Chunk>,
 }
 
@@ -119,6 +120,7 @@ impl Pool {
     pub(super) fn give_back(&self, mut used: Empty) {
         used.events.clear();
         used.relations.clear();
+        used.acks.clear();
         // Chunks of other sizes were one large message's.
         used.chunks.retain(|chunk| matches!(chunk.capacity, SMALL | LARGE));
         let mut idle = self.lock();
@@ -226,15 +228,15 @@ impl Arena {
     }
 
     /// Everything goes back to the pool: addresses that were given out are void.
-    pub(super) fn give_back(&mut self, events: Vec<Event>, relations: Vec<Arc<RelationDef>>) {
-        self.pool.give_back(Empty { events, relations, chunks: std::mem::take(&mut self.chunks) });
+    pub(super) fn give_back(&mut self, vectors: Empty) {
+        self.pool.give_back(Empty { chunks: std::mem::take(&mut self.chunks), ..vectors });
     }
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
         if !self.chunks.is_empty() {
-            self.give_back(Vec::new(), Vec::new());
+            self.give_back(Empty::default());
         }
     }
 }

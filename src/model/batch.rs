@@ -26,6 +26,7 @@ pub struct BatchBuilder {
     pub(super) arena: Arena,
     events: Vec<Event>,
     relations: Vec<Arc<RelationDef>>,
+    acks: Vec<u32>,
     ack_lsn: u64,
     staged: Staged,
 }
@@ -95,11 +96,12 @@ pub enum RowError {
 impl BatchBuilder {
     /// An empty one. Memory comes from `pool`, and goes back to it with the batch.
     pub fn new(pool: Arc<Pool>) -> BatchBuilder {
-        let Empty { events, relations, chunks } = pool.empty();
+        let Empty { events, relations, acks, chunks } = pool.empty();
         BatchBuilder {
             events,
             arena: Arena::new(pool, chunks),
             relations,
+            acks,
             ack_lsn: 0,
             staged: Staged::over(NonNull::dangling(), 0),
         }
@@ -117,7 +119,7 @@ impl BatchBuilder {
 
     /// Memory that it holds, allocated or not yet sealed.
     pub fn bytes(&self) -> usize {
-        self.arena.bytes() + self.events.len() * size_of::<Event>()
+        self.arena.bytes() + self.events.len() * size_of::<Event>() + self.acks.len() * size_of::<u32>()
     }
 
     /// Where the decoder is to put the fields of this message.
@@ -135,7 +137,7 @@ impl BatchBuilder {
         name: Option<Span>,
         content: Option<Span>,
     ) -> Result<(), OutOfMemory> {
-        self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
+        self.reserve(event.ack_lsn)?;
         if name.is_some() || content.is_some() {
             let base = self.copy(payload)?;
             if let Some(name) = name {
@@ -163,7 +165,7 @@ impl BatchBuilder {
         if self.staged.failed || self.staged.next != self.staged.end {
             return Err(OutOfMemory.into());
         }
-        self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
+        self.reserve(event.ack_lsn)?;
         let [first, second] = self.staged.rows;
         let (old, new) = if tuples.old == OldKind::NONE { (None, first) } else { (first, second) };
         if let Some(old) = old.filter(|_| tuples.old == OldKind::KEY) {
@@ -191,7 +193,7 @@ impl BatchBuilder {
         mut event: Event,
         relation: &Arc<RelationDef>,
     ) -> Result<(), OutOfMemory> {
-        self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
+        self.reserve(event.ack_lsn)?;
         event.relation = self.hold(relation);
         self.add(event);
         Ok(())
@@ -203,7 +205,7 @@ impl BatchBuilder {
         mut event: Event,
         relations: &[Arc<RelationDef>],
     ) -> Result<(), OutOfMemory> {
-        self.events.try_reserve(1).map_err(|_| OutOfMemory)?;
+        self.reserve(event.ack_lsn)?;
         let list =
             self.arena.take(size_of_val(relations), align_of::<*const Relation>())?.cast::<*const Relation>();
         for (index, relation) in relations.iter().enumerate() {
@@ -298,10 +300,22 @@ impl BatchBuilder {
         Ok(Some(Batch::new(events.as_ptr(), events.len(), events, sealed)))
     }
 
+    /// Room for one event more, which can be acknowledged or not.
     #[inline]
-    pub(super) fn add(&mut self, event: Event) {
-        self.ack_lsn = self.ack_lsn.max(event.ack_lsn);
-        // Within the capacity that the caller reserved.
+    fn reserve(&mut self, ack_lsn: u64) -> Result<(), OutOfMemory> {
+        if ack_lsn != 0 {
+            self.acks.try_reserve(1).map_err(|_| OutOfMemory)?;
+        }
+        self.events.try_reserve(1).map_err(|_| OutOfMemory)
+    }
+
+    /// Within the room that the caller reserved.
+    #[inline]
+    fn add(&mut self, event: Event) {
+        if event.ack_lsn != 0 {
+            self.ack_lsn = self.ack_lsn.max(event.ack_lsn);
+            self.acks.push(self.events.len() as u32);
+        }
         self.events.push(event);
     }
 
@@ -442,6 +456,7 @@ pub struct Batch {
     arena: Arena,
     /// Events point to them.
     relations: Vec<Arc<RelationDef>>,
+    acks: Vec<u32>,
 }
 
 // SAFETY: the batch owns all that its pointers lead to, and nobody writes it after `seal`.
@@ -451,7 +466,8 @@ unsafe impl Sync for Batch {}
 
 impl Batch {
     fn new(first: *const Event, count: usize, events: Vec<Event>, sealed: BatchBuilder) -> Batch {
-        let bytes = sealed.arena.bytes() + events.capacity() * size_of::<Event>();
+        let vectors = events.capacity() * size_of::<Event>() + sealed.acks.capacity() * size_of::<u32>();
+        let bytes = sealed.arena.bytes() + vectors;
         Batch {
             first,
             count,
@@ -460,6 +476,7 @@ impl Batch {
             events,
             arena: sealed.arena,
             relations: sealed.relations,
+            acks: sealed.acks,
         }
     }
 
@@ -474,8 +491,17 @@ impl Batch {
     pub fn skip(mut self, count: usize) -> Option<Batch> {
         let rest = self.events().get(count..).filter(|rest| !rest.is_empty())?;
         (self.first, self.count) = (rest.as_ptr(), rest.len());
-        self.ack_lsn = self.events().iter().map(|event| event.ack_lsn).max().unwrap_or(0);
+        self.acks.retain(|index| *index as usize >= count);
+        self.acks.iter_mut().for_each(|index| *index -= count as u32);
+        let ack_lsn = |index: &u32| self.events()[*index as usize].ack_lsn;
+        self.ack_lsn = self.acks.iter().map(ack_lsn).max().unwrap_or(0);
         Some(self)
+    }
+
+    /// Which of its events have an `ack_lsn`, in order.
+    #[inline]
+    pub fn acks(&self) -> &[u32] {
+        &self.acks
     }
 
     /// Highest `ack_lsn` of its events, 0 if none has one.
@@ -491,7 +517,12 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        self.arena.give_back(mem::take(&mut self.events), mem::take(&mut self.relations));
+        self.arena.give_back(Empty {
+            events: mem::take(&mut self.events),
+            relations: mem::take(&mut self.relations),
+            acks: mem::take(&mut self.acks),
+            ..Empty::default()
+        });
     }
 }
 

@@ -7,10 +7,12 @@
 
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use atomic_refcell::{AtomicRefCell, AtomicRefMut};
 
 use super::error::Failure;
 use super::log::{Log, Sink};
@@ -20,6 +22,7 @@ use super::position::Position;
 use super::queue::Queue;
 use super::session::PGOUTPUT;
 use super::shared::{Request, Shared};
+use super::unread::Unread;
 use super::worker::{self, Job};
 use crate::lsn::Lsn;
 use crate::model::{Batch, Code, Event, State};
@@ -35,8 +38,8 @@ pub struct Stream {
     conninfo: Conninfo,
     pub(super) options: Arc<Options>,
     shared: Arc<Shared>,
-    /// Held by the one thread that starts, reads or stops.
-    reader: Mutex<Reader>,
+    /// Held by the one thread that starts, reads or stops. Nobody waits for it but `close`, and letting it go is no more than a store.
+    reader: AtomicRefCell<Reader>,
     wake: AtomicBool,
     closed: AtomicBool,
     /// Calls of any-thread functions in progress.
@@ -50,9 +53,7 @@ pub struct Stream {
 #[derive(Default)]
 struct Reader {
     phase: Phase,
-    batch: Option<Batch>,
-    /// In `batch`, of the next event.
-    next: usize,
+    unread: Option<Unread>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -93,7 +94,7 @@ impl Stream {
             conninfo,
             shared: Arc::new(Shared::new(queue, Log::new(log))),
             options: Arc::new(options),
-            reader: Mutex::default(),
+            reader: AtomicRefCell::default(),
             wake: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             calls: AtomicU32::new(0),
@@ -169,18 +170,16 @@ impl Stream {
         }
     }
 
-    /// The next event of the batch that is being read, if nothing speaks against it: what `next_event` mostly comes to.
+    /// The next event of the batch that is being read, unless it is the last or something else speaks against it: what
+    /// `next_event` mostly comes to.
     #[inline]
     pub fn next_at_hand(&self) -> Option<*const Event> {
-        let mut reader = self.reader.try_lock().ok()?;
-        let reader = &mut *reader;
-        let batch = reader.batch.as_ref()?;
-        let event = batch.events().get(reader.next)?;
-        if self.closed.load(SeqCst) || self.wake.load(SeqCst) {
+        let mut reader = self.reader.try_borrow_mut().ok()?;
+        let unread = reader.unread.as_mut()?;
+        if unread.left() < 2 || self.closed.load(SeqCst) || self.wake.load(SeqCst) {
             return None;
         }
-        reader.next += 1;
-        Some(self.hand_out(event, reader.next == batch.events().len()))
+        self.hand_out(unread)
     }
 
     /// The next event, alive until the reader's next call.
@@ -188,23 +187,22 @@ impl Stream {
         let mut reader = self.enter_as_reader()?;
         let reader = &mut *reader;
         let batch = self.next(reader, timeout)?;
-        reader.next = 1;
-        let batch = reader.batch.insert(batch);
-        match batch.events() {
-            [event, rest @ ..] => Ok(self.hand_out(event, rest.is_empty())),
-            [] => Err(state("an empty batch", "please report it").into()),
+        let unread = reader.unread.insert(Unread::new(batch));
+        let event = self.hand_out(unread).ok_or_else(|| state("an empty batch", "please report it"))?;
+        if unread.left() == 0 {
+            self.quiet_if_empty();
         }
+        Ok(event)
     }
 
     #[inline]
-    fn hand_out(&self, event: &Event, last: bool) -> *const Event {
-        if event.ack_lsn != 0 {
-            self.shared.deliver(event.ack_lsn);
+    fn hand_out(&self, unread: &mut Unread) -> Option<*const Event> {
+        let (event, ack_lsn) = unread.next()?;
+        let event: *const Event = event;
+        if ack_lsn != 0 {
+            self.shared.deliver(ack_lsn);
         }
-        if last {
-            self.quiet_if_empty();
-        }
-        event
+        Some(event)
     }
 
     /// All that is ready, up to one batch.
@@ -222,12 +220,11 @@ impl Stream {
             Some(timeout) => Instant::now().checked_add(timeout),
             None => None,
         };
-        let rest = reader.batch.take().and_then(|batch| batch.skip(reader.next));
+        let rest = reader.unread.take().and_then(Unread::rest);
         let now = rest.is_none() && timeout == Some(Duration::ZERO);
         if self.wake.swap(false, SeqCst) {
             // What was ready comes with the next call.
-            reader.batch = rest;
-            reader.next = 0;
+            reader.unread = rest.map(Unread::new);
             self.quiet_if_empty_of(reader);
             return Err(NoEvent::Woken);
         }
@@ -307,7 +304,7 @@ impl Stream {
     }
 
     fn quiet_if_empty_of(&self, reader: &Reader) {
-        if reader.batch.is_none() {
+        if reader.unread.is_none() {
             self.quiet_if_empty();
         }
     }
@@ -383,7 +380,7 @@ impl Stream {
         self.leave_thread(&mut reader);
         // The event that was read last stays alive.
         while self.shared.queue.pop().is_some() {}
-        reader.next = usize::MAX;
+        reader.unread.iter_mut().for_each(Unread::drop_rest);
         self.shared.enter(State::ENDED);
         Ok(in_time)
     }
@@ -394,7 +391,12 @@ impl Stream {
         self.shared.queue.announce();
         self.shared.ask(Request::Leave, None);
         // Waits for the reader, who has just been told.
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reader = loop {
+            match self.reader.try_borrow_mut() {
+                Ok(reader) => break reader,
+                Err(_) => std::thread::yield_now(),
+            }
+        };
         while self.calls.load(SeqCst) > 0 {
             std::thread::yield_now();
         }
@@ -423,12 +425,8 @@ impl Stream {
     }
 
     #[inline]
-    fn enter_as_reader(&self) -> Result<MutexGuard<'_, Reader>, Failure> {
-        let reader = match self.reader.try_lock() {
-            Ok(reader) => reader,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(busy()),
-        };
+    fn enter_as_reader(&self) -> Result<AtomicRefMut<'_, Reader>, Failure> {
+        let reader = self.reader.try_borrow_mut().map_err(|_| busy())?;
         self.check_open()?;
         Ok(reader)
     }

@@ -36,6 +36,7 @@ pub mod shared;
 pub mod standby;
 pub mod stats;
 pub mod transaction;
+mod unread;
 pub mod worker;
 
 pub use error::Failure;

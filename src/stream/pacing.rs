@@ -305,7 +305,8 @@ mod tests {
 
     #[test]
     fn a_small_buffer_never_fills() {
-        for (message, every) in [(120, US * 2), (120, US * 10), (240, US * 3), (500, US * 4), (4000, US * 20)] {
+        for (message, every) in [(120, US * 2), (120, US * 10), (240, US * 3), (500, US * 4), (4000, US * 20)]
+        {
             let mut line = Line::new(100_000, UNIX, message, every);
             line.run(US * 50_000, LATE);
             (line.naps, line.server_waited) = (0, Duration::ZERO);

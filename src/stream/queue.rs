@@ -79,19 +79,20 @@ impl Queue {
     }
 
     /// From the thread. The batch comes back when there is no place for it.
-    pub fn push(&self, batch: Batch) -> Result<(), Batch> {
+    #[must_use]
+    pub fn push(&self, batch: Batch) -> Option<Batch> {
         let (bytes, events) = (batch.bytes(), batch.events().len());
         self.bytes.fetch_add(bytes, SeqCst);
         self.events.fetch_add(events, SeqCst);
         match self.sender.try_send(batch) {
             Ok(()) => {
                 self.announce();
-                Ok(())
+                None
             }
             Err(error) => {
                 self.bytes.fetch_sub(bytes, SeqCst);
                 self.events.fetch_sub(events, SeqCst);
-                Err(error.into_inner())
+                Some(error.into_inner())
             }
         }
     }
@@ -163,7 +164,7 @@ mod tests {
                     let mut next = Some(batch(&pool, number));
                     while let Some(batch) = next.take() {
                         queue.thread_waits();
-                        next = if queue.room() == 0 { Some(batch) } else { queue.push(batch).err() };
+                        next = if queue.room() == 0 { Some(batch) } else { queue.push(batch) };
                         thread::yield_now();
                     }
                 }
@@ -189,13 +190,13 @@ mod tests {
         let queue = Queue::new(one * MAX_BATCHES * 2).unwrap();
         for _ in 0..MAX_BATCHES {
             assert!(queue.room() > 0);
-            queue.push(batch(&pool, 1)).unwrap();
+            assert!(queue.push(batch(&pool, 1)).is_none());
         }
         assert_eq!(queue.room(), 0, "by number");
-        assert!(queue.push(batch(&pool, 1)).is_err());
+        assert!(queue.push(batch(&pool, 1)).is_some());
         assert_eq!(queue.load(), (one * MAX_BATCHES, MAX_BATCHES), "what was refused does not count");
         let small = Queue::new(one).unwrap();
-        small.push(batch(&pool, 1)).unwrap();
+        assert!(small.push(batch(&pool, 1)).is_none());
         assert_eq!(small.room(), 0, "by bytes");
         assert!(small.pop().is_some());
         assert_eq!(small.room(), one);

@@ -364,7 +364,7 @@ impl<P: Protocol> Worker<P> {
     /// Full batches go at once; the open one when nothing comes to fill it (`idle`) and the host has nothing else to do.
     fn hand_over(&mut self, idle: bool) -> Result<(), Failure> {
         while let Some(batch) = self.parked.take().or_else(|| self.session.take_full()) {
-            if let Err(batch) = self.shared.queue.push(batch) {
+            if let Some(batch) = self.shared.queue.push(batch) {
                 self.parked = Some(batch);
                 self.shared.queue.thread_waits();
                 return Ok(());
@@ -383,7 +383,7 @@ impl<P: Protocol> Worker<P> {
         }
         match self.session.outbox().take()? {
             Some(batch) => {
-                self.parked = self.shared.queue.push(batch).err();
+                self.parked = self.shared.queue.push(batch);
                 self.pacing.handed_over();
                 Ok(())
             }
@@ -394,7 +394,7 @@ impl<P: Protocol> Worker<P> {
     /// The stream is over: whatever the queue takes goes there.
     fn hand_over_all(&mut self) {
         while let Some(batch) = self.parked.take().or_else(|| self.session.outbox().take().ok().flatten()) {
-            if self.shared.queue.push(batch).is_err() {
+            if self.shared.queue.push(batch).is_some() {
                 return;
             }
         }

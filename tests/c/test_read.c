@@ -5,6 +5,16 @@
 #include "dump.h"
 #include "workload.h"
 
+/* Calls that are refused, whatever is at hand. */
+static void ask_wrongly(walstream_stream *stream)
+{
+    const walstream_event *event = (const walstream_event *)stream;
+
+    CHECK_CODE(walstream_next_event(stream, 0, NULL, NULL), WALSTREAM_E_ARGUMENT);
+    CHECK_CODE(walstream_next_event(stream, -2, &event, NULL), WALSTREAM_E_ARGUMENT);
+    CHECK(event == NULL);
+}
+
 static void read_events(walstream_stream *stream, struct dump *dump)
 {
     const walstream_event *event;
@@ -12,6 +22,7 @@ static void read_events(walstream_stream *stream, struct dump *dump)
     do {
         event = live_next(stream);
         dump_event(dump, event);
+        if (dump->size % 7 == 0) ask_wrongly(stream); /* nothing is lost by it */
     } while (!workload_is_over(event));
 }
 
