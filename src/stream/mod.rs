@@ -9,6 +9,7 @@ pub mod as_sent;
 pub mod assembler;
 pub mod backup;
 pub mod backup_command;
+mod chance;
 pub mod check;
 pub mod committed;
 pub mod error;

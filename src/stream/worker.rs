@@ -5,10 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+mod ending;
+mod handing;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::backup::Backup;
+use super::chance::Chance;
 use super::error::{Cure, Failure};
 use super::handshake::{Again, Before, Handshake, wanted_start};
 use super::options::{Mode, Options, PublicationMissing};
@@ -20,15 +24,10 @@ use super::server_failure::sqlstate;
 use super::session::{Now, Session};
 use super::shared::{Request, Shared};
 use crate::lsn::Lsn;
-use crate::model::arena::{LARGE, Pool};
+use crate::model::arena::Pool;
 use crate::model::{Batch, Code, State};
-use crate::pg::{Connection, Conninfo, Interest, Patience, PgError, Received, wait};
+use crate::pg::{Connection, Conninfo, Interest, Patience, Received, wait};
 use crate::wire::StatusUpdate;
-
-/// A batch is handed over at this size, however few events it has.
-const BATCH_BYTES: usize = 256 << 10;
-/// A server that shuts down gets this long to see our end of the COPY.
-const STORM_GOODBYE: Duration = Duration::from_secs(1);
 
 /// What a thread is started with.
 pub struct Job {
@@ -269,36 +268,6 @@ impl<P: Protocol> Worker<P> {
         next
     }
 
-    /// Is there room for more?
-    fn may_read(&mut self) -> bool {
-        if self.has_room() {
-            return true;
-        }
-        // Looked at once more behind the flag: the host may have made room in between.
-        self.shared.queue.thread_waits();
-        self.has_room()
-    }
-
-    fn has_room(&mut self) -> bool {
-        let waiting = self.session.outbox().bytes();
-        // One event may exceed the queue, alone.
-        let alone = waiting == 0 && self.shared.queue.is_empty();
-        self.parked.is_none() && (alone || self.limit() > waiting)
-    }
-
-    /// Bytes that may wait in the outbox: memory is taken by the chunk, and what is taken counts.
-    fn limit(&self) -> usize {
-        BATCH_BYTES.min(self.shared.queue.room()).saturating_sub(LARGE)
-    }
-
-    fn note_stall(&mut self, stalled: bool) {
-        let now = Instant::now();
-        if let Some(since) = self.stalled_since.take() {
-            self.shared.stats.stalled(now - since);
-        }
-        self.stalled_since = stalled.then_some(now);
-    }
-
     /// Reads until a batch is full or nothing is left; true: nothing is left.
     fn read(&mut self, connection: &mut Connection) -> Result<bool, Failure> {
         let now = now();
@@ -326,26 +295,6 @@ impl<P: Protocol> Worker<P> {
         Ok(false)
     }
 
-    /// The server ended the COPY: it says why, or is shutting down, or has more on another timeline.
-    fn copy_ended(&mut self, connection: &mut Connection) -> Result<(), Failure> {
-        let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
-        let patience = Patience {
-            wake: shared.queue.thread(),
-            cancelled: &|| !P::RESUMES && shared.ending(attempt),
-            deadline: P::RESUMES.then(|| Instant::now() + Duration::from_secs(10)),
-        };
-        let end = connection.finish_copy(&patience)?;
-        let timeline = self.session.copy_ended(now(), connection, end, &patience)?;
-        if let Some((system, before)) = self.before.server
-            && before != timeline
-        {
-            self.before.server = Some((system, timeline));
-            shared.set_server(system, timeline);
-            shared.log.info(format!("the server moved to timeline {timeline}"));
-        }
-        Ok(())
-    }
-
     fn notices(&mut self, connection: &mut Connection) -> Result<(), Failure> {
         for notice in connection.take_notices() {
             self.shared.log.warning(format!("server: {notice}"));
@@ -359,53 +308,6 @@ impl<P: Protocol> Worker<P> {
             }
         }
         Ok(())
-    }
-
-    /// Full batches go at once; the open one when nothing comes to fill it (`idle`) and the host has nothing else to do.
-    fn hand_over(&mut self, idle: bool) -> Result<(), Failure> {
-        while let Some(batch) = self.parked.take().or_else(|| self.session.take_full()) {
-            if let Some(batch) = self.shared.queue.push(batch) {
-                self.parked = Some(batch);
-                self.shared.queue.thread_waits();
-                return Ok(());
-            }
-        }
-        let full = self.session.is_full(BATCH_BYTES - LARGE);
-        if !full && (!idle || self.session.outbox().is_empty()) {
-            return Ok(());
-        }
-        if !full && !self.shared.queue.is_empty() {
-            self.shared.queue.thread_waits();
-            // The host may have taken the last batch before it could see the flag.
-            if !self.shared.queue.is_empty() {
-                return Ok(());
-            }
-        }
-        match self.session.outbox().take()? {
-            Some(batch) => {
-                self.parked = self.shared.queue.push(batch);
-                self.pacing.handed_over();
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// The stream is over: whatever the queue takes goes there.
-    fn hand_over_all(&mut self) {
-        while let Some(batch) = self.parked.take().or_else(|| self.session.outbox().take().ok().flatten()) {
-            if self.shared.queue.push(batch).is_some() {
-                return;
-            }
-        }
-    }
-
-    fn all_handed_over(&mut self) -> bool {
-        if self.session.outbox().is_empty() && self.parked.is_none() {
-            return true;
-        }
-        self.shared.queue.thread_waits();
-        false
     }
 
     /// Sends a status update if one is due; true: there is something to flush.
@@ -481,73 +383,9 @@ impl<P: Protocol> Worker<P> {
             self.shared.enter(state);
         }
     }
-
-    /// Rule 22: the server cannot stop while we wait for the host. It may; we come back.
-    fn leave_storm(&mut self, connection: &mut Connection) -> Failure {
-        let ended = self.end(connection, Some(Instant::now() + STORM_GOODBYE));
-        let message = "the server shuts down, and what it waits for is not acknowledged yet";
-        ended.err().unwrap_or_else(|| Failure::new(Code::E_CONNECT, message).cure(Cure::Retry))
-    }
-
-    fn stop(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
-        self.session.take_in(&self.shared)?;
-        let deadline = self.shared.stop_deadline();
-        self.end(connection, deadline).map(|()| Left::Asked)
-    }
-
-    /// The last update, then our end of the COPY, then the server's.
-    fn end(&mut self, connection: &mut Connection, deadline: Option<Instant>) -> Result<(), Failure> {
-        if !P::RESUMES {
-            // Nobody listens while a COPY goes one way; the server notices that the connection is closed.
-            return Ok(());
-        }
-        let update = self.session.status_update(now(), false);
-        self.send(connection, update)?;
-        if let Some(standby) = self.session.poll_standby(now(), true) {
-            connection.put_copy_data(&standby.encode())?;
-        }
-        let (shared, attempt) = (Arc::clone(&self.shared), self.attempt);
-        let patience = Patience {
-            wake: shared.queue.thread(),
-            cancelled: &|| shared.request(attempt) == Request::Leave,
-            deadline: deadline.or_else(|| Some(Instant::now() + Duration::from_secs(10))),
-        };
-        match connection.end_copy(&patience) {
-            // A server that is gone has nothing to say, and one that takes too long is left.
-            Ok(_) | Err(PgError::Lost(_) | PgError::TimedOut | PgError::Cancelled) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// What was acknowledged goes out if the socket takes it at once.
-    fn last_update(&mut self, connection: &mut Connection) {
-        let taken_in = self.session.take_in(&self.shared);
-        if taken_in.is_ok() && self.session.unsent() {
-            let update = self.session.status_update(now(), false);
-            // There is nobody to tell of a failure: the acknowledged part may come again next time.
-            let _ = self.send(connection, update).map(|()| connection.flush());
-        }
-    }
 }
 
 fn now() -> Now {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Now { instant: Instant::now(), unix_us: i64::try_from(unix.as_micros()).unwrap_or(i64::MAX) }
-}
-
-/// Spreads the retries of many clients. Nothing depends on its quality.
-struct Chance(u64);
-
-impl Chance {
-    fn new() -> Chance {
-        use std::hash::{BuildHasher, RandomState};
-        Chance(RandomState::new().hash_one(0))
-    }
-
-    /// From 0 to 1.
-    fn next(&mut self) -> f64 {
-        // Knuth's multiplier for a linear congruential generator; the upper half is the better one.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 32) as f64 / f64::from(u32::MAX)
-    }
 }
