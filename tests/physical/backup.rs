@@ -317,8 +317,9 @@ fn every_option_reaches_the_server() {
         let stream = start(&conninfo, &[("backup.max_rate_kb", "2048")]).unwrap();
         let mut error = null_mut();
         // SAFETY: as the header wants it.
-        let code = unsafe { walstream_stop(stream.0, 2000, &mut error) };
-        assert!(code == 0 && slow.elapsed() < Duration::from_secs(5), "a stop does not wait for the rest");
+        let code = unsafe { walstream_stop(stream.0, 8000, &mut error) };
+        // The rest would take more than ten seconds.
+        assert!(code == 0 && slow.elapsed() < Duration::from_secs(9), "a stop does not wait for the rest");
         drop(stream);
         let mut sql = Sql::connect(&conninfo);
         wait_until(LIMIT, "no walsender is left", || {

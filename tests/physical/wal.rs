@@ -354,16 +354,16 @@ fn a_promotion_in_mid_stream_is_followed() {
 
 #[test]
 fn a_sleeping_host_keeps_its_walsender() {
-    let server = Server::own(newest(), &["--set", "wal_sender_timeout=1s"]);
+    let server = Server::own(newest(), &["--set", "wal_sender_timeout=3s"]);
     let mut sql = Sql::connect(&server.conninfo("postgres"));
-    let host = physical(&server, &[("queue.max_bytes", "64kB"), ("receive_timeout_ms", "500")]);
+    let host = physical(&server, &[("queue.max_bytes", "64kB"), ("receive_timeout_ms", "3000")]);
     host.start(0);
     for _ in 0..3 {
         write_segment(&mut sql);
     }
     let end = flushed(&mut sql);
     let started = Instant::now();
-    wait_until(LIMIT, "several timeouts", || started.elapsed() > Duration::from_secs(4));
+    wait_until(LIMIT, "several timeouts", || started.elapsed() > Duration::from_secs(10));
     assert!(host.stats().queue_bytes < 1 << 20, "{}", host.stats().queue_bytes);
     let mut archive = Archive::default();
     archive.fill(&host, end);
@@ -391,7 +391,8 @@ fn a_server_can_stop_and_come_back() {
                 host.ack(seen.ack_lsn);
             }
         }
-        assert!(stopping.join().unwrap() < Duration::from_secs(5));
+        // wal_sender_timeout is a minute: a server that waited for us would take as long.
+        assert!(stopping.join().unwrap() < Duration::from_secs(30));
     });
     server.command("start");
     let mut sql = Sql::connect(&server.conninfo("postgres"));
@@ -408,7 +409,7 @@ fn a_stopping_server_does_not_wait_for_a_host_that_acknowledges_nothing() {
     let seen = host.event();
     let started = Instant::now();
     server.command("stop fast");
-    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
     server.command("start");
     let mut archive = Archive::default();
     archive.take(&seen);
