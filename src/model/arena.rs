@@ -88,7 +88,7 @@ struct Idle {
     empty: Vec<Empty>,
 }
 
-/// One batch's vectors, with nothing in them but room and, when it was returned, its chunks.
+/// One batch's vectors, with nothing in them but room. Where it was returned, its chunks and relations are still to be looked through.
 #[derive(Debug, Default)]
 pub(super) struct Empty {
     pub(super) events: Vec<Event>,
@@ -116,13 +116,9 @@ impl Pool {
         self.lock().sorted().empty.pop().unwrap_or_default()
     }
 
-    /// A batch's memory; its vectors are emptied.
+    /// A batch's memory.
     pub(super) fn give_back(&self, mut used: Empty) {
         used.events.clear();
-        used.relations.clear();
-        used.acks.clear();
-        // Chunks of other sizes were one large message's.
-        used.chunks.retain(|chunk| matches!(chunk.capacity, SMALL | LARGE));
         let mut idle = self.lock();
         if idle.returned.len() < MOST_RETURNED {
             idle.returned.push(used);
@@ -158,6 +154,8 @@ impl Idle {
     /// Looks through what came back.
     fn sort(&mut self) {
         for mut used in self.returned.drain(..) {
+            used.relations.clear();
+            used.acks.clear();
             for mut chunk in used.chunks.drain(..) {
                 chunk.used = 0;
                 if chunk.capacity == SMALL { &mut self.small } else { &mut self.large }.push(chunk);
@@ -176,6 +174,8 @@ fn beyond<T>(idle: &mut Vec<T>, kept: usize) -> Vec<T> {
 pub(super) struct Arena {
     /// The last one is being filled.
     chunks: Vec<Chunk>,
+    /// Is one of them of a size of its own?
+    odd: bool,
     bytes: usize,
     pool: Arc<Pool>,
 }
@@ -183,7 +183,7 @@ pub(super) struct Arena {
 impl Arena {
     /// Out of chunks of `pool`'s. `chunks` is empty.
     pub(super) fn new(pool: Arc<Pool>, chunks: Vec<Chunk>) -> Arena {
-        Arena { chunks, bytes: 0, pool }
+        Arena { chunks, odd: false, bytes: 0, pool }
     }
 
     /// Bytes allocated.
@@ -218,6 +218,7 @@ impl Arena {
         let found = chunk.take(size, align).ok_or(OutOfMemory)?;
         self.chunks.try_reserve(1).map_err(|_| OutOfMemory)?;
         self.bytes += chunk.capacity;
+        self.odd |= own;
         self.chunks.push(chunk);
         if own && !first {
             // The chunk that was being filled goes on being filled.
@@ -229,6 +230,10 @@ impl Arena {
 
     /// Everything goes back to the pool: addresses that were given out are void.
     pub(super) fn give_back(&mut self, vectors: Empty) {
+        if self.odd {
+            // One large message's: to the system at once.
+            self.chunks.retain(|chunk| matches!(chunk.capacity, SMALL | LARGE));
+        }
         self.pool.give_back(Empty { chunks: std::mem::take(&mut self.chunks), ..vectors });
     }
 }
