@@ -204,8 +204,8 @@ impl Committed {
                     _ => Ok(()),
                 }
             }
-            (_, Tag::Begin) => self.begin(out, &wire::Begin::decode(body)?, lsn),
-            (_, Tag::Commit) => self.commit(out, &wire::Commit::decode(body)?),
+            (_, Tag::Begin) => self.begin(out, body, lsn),
+            (_, Tag::Commit) => self.commit(out, body),
             (_, Tag::Logical) => self.logical(out, body, lsn),
             _ => self.control(out, head.tag, body, lsn),
         }
@@ -327,7 +327,8 @@ impl Committed {
         }
     }
 
-    fn begin(&mut self, out: &mut Out<'_>, begin: &wire::Begin, lsn: Lsn) -> Result<(), Failure> {
+    fn begin(&mut self, out: &mut Out<'_>, body: &[u8], lsn: Lsn) -> Result<(), Failure> {
+        let begin = wire::Begin::decode(body)?;
         self.expect_nothing(Tag::Begin)?;
         let identity = Identity { lsn: begin.final_lsn, xid: begin.xid, prepared: false };
         let before = self.take_part(identity)?;
@@ -337,7 +338,8 @@ impl Committed {
         Ok(())
     }
 
-    fn commit(&mut self, out: &mut Out<'_>, commit: &wire::Commit) -> Result<(), Failure> {
+    fn commit(&mut self, out: &mut Out<'_>, body: &[u8]) -> Result<(), Failure> {
+        let commit = wire::Commit::decode(body)?;
         match std::mem::replace(&mut self.state, State::Nothing) {
             State::Reading { transaction, .. }
                 if transaction.identity().lsn == commit.commit_lsn && !transaction.identity().prepared =>

@@ -106,19 +106,21 @@ impl Begin {
     /// Decodes the body, as [`Message::decode_body`](super::Message::decode_body) does.
     #[inline(always)]
     pub fn decode(body: &[u8]) -> Result<Self, WireError> {
-        whole(Reader::new(body, Subject::Message(Tag::Begin))?, |r| Begin::read(r))
+        let mut r = Reader::new(body, Subject::Message(Tag::Begin))?;
+        match r.exactly::<20>() {
+            Some(mut exact) => Begin::read(&mut exact),
+            None => Begin::of_another_size(r),
+        }
+    }
+
+    /// Which field is cut, or what is too much.
+    #[cold]
+    fn of_another_size(r: Reader<'_>) -> Result<Self, WireError> {
+        whole(r, Begin::read)
     }
 
     #[inline(always)]
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        match r.exactly::<20>() {
-            Some(mut exact) => Begin::fields(&mut exact),
-            None => Begin::fields(r),
-        }
-    }
-
-    #[inline(always)]
-    fn fields(r: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(Begin {
             final_lsn: r.nonzero_lsn("final_lsn")?,
             commit_time: r.time("commit time")?,
@@ -131,19 +133,21 @@ impl Commit {
     /// Decodes the body, as [`Message::decode_body`](super::Message::decode_body) does.
     #[inline(always)]
     pub fn decode(body: &[u8]) -> Result<Self, WireError> {
-        whole(Reader::new(body, Subject::Message(Tag::Commit))?, |r| Commit::read(r))
+        let mut r = Reader::new(body, Subject::Message(Tag::Commit))?;
+        match r.exactly::<25>() {
+            Some(mut exact) => Commit::read(&mut exact),
+            None => Commit::of_another_size(r),
+        }
+    }
+
+    /// Which field is cut, or what is too much.
+    #[cold]
+    fn of_another_size(r: Reader<'_>) -> Result<Self, WireError> {
+        whole(r, Commit::read)
     }
 
     #[inline(always)]
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        match r.exactly::<25>() {
-            Some(mut exact) => Commit::fields(&mut exact),
-            None => Commit::fields(r),
-        }
-    }
-
-    #[inline(always)]
-    fn fields(r: &mut Reader<'_>) -> Result<Self, WireError> {
         r.flags(0, "flags")?;
         Ok(Commit {
             commit_lsn: r.lsn("commit_lsn")?,
