@@ -13,6 +13,21 @@ use walstream::pg::*;
 
 // ---------------------------------------------------------------------------------------------- helper
 
+/// Debian's, which speak other languages, too; else those that `make test` has fetched.
+fn programs() -> PathBuf {
+    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut all: Vec<PathBuf> = installed
+        .map(|entry| entry.unwrap().path().join("bin"))
+        .filter(|bin| bin.join("initdb").exists())
+        .collect();
+    all.sort();
+    all.pop().unwrap_or_else(|| {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/pg-binaries");
+        let out = Command::new(script).arg("any").output().unwrap().stdout;
+        PathBuf::from(String::from_utf8(out).unwrap().trim())
+    })
+}
+
 struct Server {
     dir: tempfile::TempDir,
     bin: PathBuf,
@@ -28,19 +43,13 @@ impl Server {
     }
 
     fn init(settings: &str, hba: &str) -> Server {
-        let bin = std::env::var_os("WALSTREAM_PG_BINDIR").map(PathBuf::from).unwrap_or_else(|| {
-            let mut all: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-                .expect("a PostgreSQL installation, or WALSTREAM_PG_BINDIR")
-                .map(|entry| entry.unwrap().path().join("bin"))
-                .filter(|bin| bin.join("initdb").exists())
-                .collect();
-            all.sort();
-            all.pop().expect("a PostgreSQL server, or WALSTREAM_PG_BINDIR")
-        });
+        let bin = std::env::var_os("WALSTREAM_PG_BINDIR").map_or_else(programs, PathBuf::from);
         let dir = tempfile::Builder::new().prefix("wst").tempdir_in("/tmp").unwrap();
         let id = |flag: &str| {
-            let out = Command::new("id").args([flag, "postgres"]).output().unwrap().stdout;
-            String::from_utf8(out).unwrap().trim().parse::<u32>().expect("a user named postgres")
+            // As scripts/lib/common.sh: server_user.
+            let of = |user| String::from_utf8(Command::new("id").args([flag, user]).output().unwrap().stdout);
+            let parse = |user| of(user).unwrap().trim().parse::<u32>().ok();
+            parse("postgres").or_else(|| parse("nobody")).expect("a user named postgres or nobody")
         };
         // SAFETY: no preconditions.
         let owner = (unsafe { libc::geteuid() } == 0).then(|| (id("-u"), id("-g")));
@@ -239,10 +248,10 @@ fn refusals_carry_their_sqlstate_and_no_password() {
 
     let elsewhere = Conninfo::parse("host=/nonexistent user=x password=plugh").unwrap();
     assert_eq!(sqlstate(&connect_error(&elsewhere)), None);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let closed = Conninfo::parse(&format!("postgresql://x:plugh@127.0.0.1:{port}/y")).unwrap();
+    let closed = Conninfo::parse("postgresql://x:plugh@127.0.0.1:1/y").unwrap();
     assert_eq!(sqlstate(&connect_error(&closed)), None);
-    let unknown = Conninfo::parse("host=no-such-host.invalid user=x password=plugh").unwrap();
+    // No name may be so long: nobody is asked for it.
+    let unknown = Conninfo::parse(&format!("host={}.invalid user=x password=plugh", "x".repeat(64))).unwrap();
     assert_eq!(sqlstate(&connect_error(&unknown)), None);
 }
 
@@ -294,7 +303,17 @@ fn a_standby_that_takes_nobody_and_its_promotion() {
     assert_eq!(sqlstate(&connect_error(&server.conninfo(""))), Some("57P03"));
     server.pg_ctl(&["-w", "promote"]);
 
-    let mut connection = server.replication();
+    // Promoted is not open yet.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut connection = loop {
+        match connect(&server.conninfo("replication=database")) {
+            Err(PgError::Connect(error)) if sqlstate(&error) == Some("57P03") => {
+                assert!(Instant::now() < deadline, "{error}");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            other => break other.unwrap(),
+        }
+    };
     assert!(!connection.survey("s", &["p"], patience!()).unwrap().run.in_recovery);
     let system = connection.identify_system(patience!()).unwrap();
     assert_eq!((system.timeline, system.database.as_deref()), (2, Some("postgres")));
@@ -775,7 +794,9 @@ fn base_backups_are_copied_out() {
 
 #[test]
 fn tls_carries_all_of_it() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Below those that the system gives to whoever asks for any.
+    let mut ports = (15_000..20_000).cycle().skip((std::process::id() % 5000) as usize);
+    let port = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap();
     let server = Server::init(
         &format!("listen_addresses='127.0.0.1'\nport={port}\nssl=on\nssl_key_file='server.crt'"),
         "",

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use crate::on_each_major;
@@ -75,6 +76,18 @@ fn message(from: &mut TcpStream, tag: usize) -> std::io::Result<Vec<u8>> {
     Ok(message)
 }
 
+/// Below those that the system gives to whoever asks for any.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) + (std::process::id() % 5000) as u16;
+        let port = 10_000 + number % 5000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 struct Bouncer {
     child: Child,
     port: u16,
@@ -83,7 +96,7 @@ struct Bouncer {
 
 impl Bouncer {
     fn start(server: u16, settings: &str) -> Bouncer {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let config = dir.path().join("pgbouncer.ini");

@@ -13,7 +13,7 @@ use walstream::model::event::Kind;
 use crate::on_each_major;
 use crate::support::host::lsn;
 use crate::support::server::majors;
-use crate::support::{Got, Host, Proxy, Seen, Server, Sql, wait_until};
+use crate::support::{Case, Got, Host, Proxy, Seen, Server, Sql, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const SEGMENT: u64 = 16 << 20;
@@ -57,12 +57,14 @@ impl Archive {
 
     /// Reads until all up to `to` has come.
     fn fill(&mut self, host: &Host, to: u64) {
+        self.read(host, to);
+        host.ack(self.next.unwrap());
+    }
+
+    /// Acknowledges nothing, so that a slot holds all of it.
+    fn read(&mut self, host: &Host, to: u64) {
         while self.next.is_none_or(|next| next < to) {
-            let seen = host.event();
-            self.take(&seen);
-            if seen.ack_lsn != 0 {
-                host.ack(seen.ack_lsn);
-            }
+            self.take(&host.event());
         }
     }
 
@@ -97,13 +99,23 @@ fn flushed(sql: &mut Sql) -> u64 {
     lsn(&sql.value("SELECT pg_current_wal_flush_lsn()"))
 }
 
+/// Finishes the current segment; where the next one begins. The position of somebody who comes between lies behind that.
+fn switch(sql: &mut Sql) -> u64 {
+    lsn(&sql.value("SELECT pg_switch_wal()")).div_ceil(SEGMENT) * SEGMENT
+}
+
 /// Some megabytes of log, and the end of the segment.
 fn write_segment(sql: &mut Sql) -> u64 {
     sql.run("CREATE TABLE IF NOT EXISTS filler (t text)");
     sql.run("INSERT INTO filler SELECT repeat(md5(i::text), 30) FROM generate_series(1, 3000) i");
     sql.run("TRUNCATE filler");
-    sql.run("SELECT pg_switch_wal()");
-    flushed(sql).div_ceil(SEGMENT) * SEGMENT
+    switch(sql)
+}
+
+/// A slot that holds back the log from here on: other tests make checkpoints, and nobody else keeps it.
+fn holding<'a>(case: &'a mut Case<'_>) -> [(&'static str, &'a str); 1] {
+    case.sql.run(&format!("SELECT pg_create_physical_replication_slot('{}', true)", case.slot()));
+    [("slot", case.slot())]
 }
 
 fn ack_positions(host: &Host, write: u64, flush: u64, apply: u64) -> i32 {
@@ -118,12 +130,13 @@ fn feedback(host: &Host, xmin: u32, catalog_xmin: u32) -> i32 {
 
 on_each_major! {
     fn segments_are_the_servers(case, from 14) {
-        let host = physical(case.server, &[]);
+        let server = case.server;
+        let host = physical(server, &holding(case));
         host.start(0);
         let mut archive = Archive::default();
         let end = write_segment(&mut case.sql);
         let end = end.max(write_segment(&mut case.sql));
-        archive.fill(&host, end);
+        archive.read(&host, end);
         assert!(archive.check(case.server) >= 2);
         assert_eq!(host.stats().received_lsn, archive.next.unwrap());
         assert_eq!(host.stop(-1), 0);
@@ -132,13 +145,14 @@ on_each_major! {
     fn a_lost_connection_is_not_seen(case, from 14) {
         let proxy = Proxy::new(case.server.port());
         let conninfo = proxy.conninfo(&case.server.conninfo("postgres"));
-        let host = physical_at(&conninfo, &[("retry.initial_ms", "10")]);
+        let [slot] = holding(case);
+        let host = physical_at(&conninfo, &[slot, ("retry.initial_ms", "10")]);
         host.start(0);
         let mut archive = Archive::default();
         for _ in 0..3 {
             proxy.cut_after(1_000_000);
             let end = write_segment(&mut case.sql);
-            archive.fill(&host, end);
+            archive.read(&host, end);
         }
         assert!(archive.check(case.server) >= 3);
         assert!(host.stats().reconnects >= 3);
@@ -184,7 +198,7 @@ on_each_major! {
     fn the_server_hears_all_three_positions(case, from 14) {
         let name = case.slot().to_owned();
         let conninfo = format!("{} application_name={name}", case.server.conninfo("postgres"));
-        let host = physical_at(&conninfo, &[]);
+        let host = physical_at(&conninfo, &holding(case));
         host.start(0);
         case.sql.run("SELECT pg_logical_emit_message(false, '', 'x')");
         let target = flushed(&mut case.sql);
@@ -233,11 +247,14 @@ on_each_major! {
     }
 
     fn stop_lsn_is_exact(case, from 14) {
+        let server = case.server;
+        let slot = case.slot().to_owned();
+        holding(case);
         case.sql.run("SELECT pg_logical_emit_message(false, '', repeat('x', 300000))");
         let start = flushed(&mut case.sql) / SEGMENT * SEGMENT;
         case.sql.run("SELECT pg_logical_emit_message(false, '', repeat('x', 300000))");
         let stop = Lsn(start + 200_001).to_string();
-        let host = physical(case.server, &[("stop_lsn", &stop)]);
+        let host = physical(server, &[("slot", &slot), ("stop_lsn", &stop)]);
         host.start(start);
         let mut archive = Archive::default();
         loop {
@@ -354,16 +371,16 @@ fn a_promotion_in_mid_stream_is_followed() {
 
 #[test]
 fn a_sleeping_host_keeps_its_walsender() {
-    let server = Server::own(newest(), &["--set", "wal_sender_timeout=3s"]);
+    let server = Server::own(newest(), &["--set", "wal_sender_timeout=10s"]);
     let mut sql = Sql::connect(&server.conninfo("postgres"));
-    let host = physical(&server, &[("queue.max_bytes", "64kB"), ("receive_timeout_ms", "3000")]);
+    let host = physical(&server, &[("queue.max_bytes", "64kB"), ("receive_timeout_ms", "10000")]);
     host.start(0);
     for _ in 0..3 {
         write_segment(&mut sql);
     }
     let end = flushed(&mut sql);
     let started = Instant::now();
-    wait_until(LIMIT, "several timeouts", || started.elapsed() > Duration::from_secs(10));
+    wait_until(LIMIT, "several timeouts", || started.elapsed() > Duration::from_secs(25));
     assert!(host.stats().queue_bytes < 1 << 20, "{}", host.stats().queue_bytes);
     let mut archive = Archive::default();
     archive.fill(&host, end);
@@ -437,7 +454,7 @@ fn commits_wait_for_a_synchronous_host() {
                 other.run(&format!("SET synchronous_commit = {level}"));
                 other.run("INSERT INTO t VALUES (1)");
             });
-            let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+            let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'";
             wait_until(LIMIT, "the commit waits", || sql.value(waits) == "1");
             let target = flushed(&mut sql);
             let mut at = archive.next.unwrap();

@@ -46,6 +46,7 @@ namespace Walstream.Tests
                 live.Sql.Run("INSERT INTO a SELECT generate_series(1, 10)");
                 using (var stream = live.Open())
                 {
+                    Check.Eventually(() => stream.Stats.Events >= 13, "the whole transaction is there");
                     stream.ReadEvent();
                     Check.That(stream.ReadEventAsync().IsCompleted, "the next one of the batch is there at once");
                 }

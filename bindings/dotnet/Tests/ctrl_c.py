@@ -12,7 +12,7 @@ text, command = sys.argv[1].encode(), sys.argv[2:]
 child, terminal = pty.fork()
 if child == 0:
     os.execvp(command[0], command)
-output, typed, deadline = b"", False, time.monotonic() + 20
+output, typed, deadline = b"", False, time.monotonic() + 120
 while time.monotonic() < deadline:
     if not select.select([terminal], [], [], 0.1)[0]:
         continue
