@@ -137,8 +137,9 @@ on_each_major! {
         let end = write_segment(&mut case.sql);
         let end = end.max(write_segment(&mut case.sql));
         archive.read(&host, end);
-        assert!(archive.check(case.server) >= 2);
-        assert_eq!(host.stats().received_lsn, archive.next.unwrap());
+        assert!(archive.check(server) >= 2);
+        // Others write, too.
+        assert!(host.stats().received_lsn >= archive.next.unwrap());
         assert_eq!(host.stop(-1), 0);
     }
 
@@ -177,11 +178,13 @@ on_each_major! {
         assert!(acked > first);
         wait_until(LIMIT, "the slot follows", || lsn(&case.slot_value("restart_lsn")) >= target);
         assert_eq!(host.stop(-1), 0);
-        // From the slot's position on, at its segment's start; the slot does not go back.
+        // From the slot's position on, at its segment's start; the slot does not go back. A server of 14 does not tell a slot's position:
+        // there the stream begins in the newest segment, which others may have begun.
         let again = physical(case.server, &[("slot", &slot)]);
         again.start(0);
         let seen = again.event();
-        assert_eq!(seen.lsn, lsn(&case.slot_value("restart_lsn")) / SEGMENT * SEGMENT);
+        let begin = lsn(&case.slot_value("restart_lsn")) / SEGMENT * SEGMENT;
+        assert!(seen.lsn == begin || (case.server.major() == 14 && seen.lsn > begin), "{:X} {begin:X}", seen.lsn);
         assert!(lsn(&case.slot_value("restart_lsn")) >= target);
     }
 
