@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"walstream"
+	"walstream/internal/live"
 )
 
 // replay gives a stream that stands before a batch of rows, which Rewind repeats.
