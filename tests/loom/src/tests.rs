@@ -42,11 +42,11 @@ fn read(both: &Both) -> Option<Batch> {
 
 /// As the worker hands over: a batch that finds no place waits for the host.
 fn hand_over(queue: &Queue, mut batch: Batch) {
-    while let Err(back) = queue.push(batch) {
+    while let Some(back) = queue.push(batch) {
         queue.thread_waits();
         match queue.push(back) {
-            Ok(()) => return,
-            Err(back) => batch = back,
+            None => return,
+            Some(back) => batch = back,
         }
         queue.thread().wait();
         queue.thread().drain();
@@ -93,8 +93,8 @@ fn a_full_queue_goes_on_when_the_host_reads() {
     loom::model(|| {
         let both = both();
         // As many as the channel takes, before the two meet.
-        both.queue.push(Batch(1)).unwrap();
-        both.queue.push(Batch(1)).unwrap();
+        assert!(both.queue.push(Batch(1)).is_none());
+        assert!(both.queue.push(Batch(1)).is_none());
         let there = Arc::clone(&both);
         let thread = thread::spawn(move || {
             hand_over(&there.queue, Batch(1));
@@ -110,7 +110,7 @@ fn a_full_queue_goes_on_when_the_host_reads() {
 fn the_thread_learns_of_room() {
     loom::model(|| {
         let both = both();
-        both.queue.push(Batch(MAX_BYTES)).unwrap();
+        assert!(both.queue.push(Batch(MAX_BYTES)).is_none());
         let there = Arc::clone(&both);
         let thread = thread::spawn(move || {
             wait_for_room(&there.queue);
