@@ -64,7 +64,8 @@ fn the_line_cut_behind_each_byte() {
         // Counted over all connections: what was read to its end is not asked for again.
         let sent_before = whole - bytes.len();
         let cut = (number as usize).saturating_sub(sent_before).min(bytes.len());
-        peer.send(&bytes[..cut])
+        peer.send(&bytes[..cut])?;
+        peer.hang_up()
     });
     let host = start(&fake, &[("retry.max_elapsed_ms", "0")]);
     check_whole(&host);
@@ -95,7 +96,8 @@ fn the_copy_ended_behind_each_message() {
                     return Ok(());
                 }
                 peer.copy(&frames[..cut])?;
-                peer.send(&end)
+                peer.send(&end)?;
+                peer.hang_up()
             });
             let host = start(&fake, &[("retry.max_elapsed_ms", "0")]);
             match code {

@@ -1,7 +1,7 @@
 //! A server that is none: it speaks just enough of the protocol to be streamed from, and lies where a test wants it to.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
@@ -142,6 +142,14 @@ impl Peer {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Sends nothing more, and waits until the client closes: what lies unread at a close would be a reset, which takes what was
+    /// sent before out of the client's hands.
+    pub fn hang_up(&mut self) -> io::Result<()> {
+        self.socket.shutdown(Shutdown::Write)?;
+        self.linger();
         Ok(())
     }
 
