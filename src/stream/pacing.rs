@@ -65,7 +65,9 @@ pub struct Pacing {
     /// What the buffer allows.
     nap: Duration,
     until: Option<Instant>,
+    /// Naps since the open batch was begun; and was there one since the last wait?
     held: u32,
+    napping: bool,
     /// Begun so far, and the latest one's length.
     taken: (u64, Duration),
     /// At the last look.
@@ -86,6 +88,7 @@ impl Pacing {
             nap: LEAST * 2,
             until: None,
             held: 0,
+            napping: false,
             taken: (0, Duration::ZERO),
             seen: Read::default(),
             before_nap: None,
@@ -116,7 +119,9 @@ impl Pacing {
             return Next::Read;
         }
         self.adapt(total);
-        match self.nap(now, total, behind) {
+        let nap = self.nap(now, total, behind);
+        self.napping = nap.is_some();
+        match nap {
             Some(nap) => {
                 let until = now + nap;
                 self.until = Some(until);
@@ -136,7 +141,7 @@ impl Pacing {
 
     /// May an open batch wait for more? Only across naps, which nobody notices, and a few of them.
     pub fn holds(&self, next: Next) -> bool {
-        next != Next::Wait && (1..=HOLD).contains(&self.held)
+        next != Next::Wait && self.napping && self.held <= HOLD
     }
 
     /// The open batch was handed over.
@@ -402,11 +407,12 @@ mod tests {
     #[test]
     fn a_batch_is_held_for_a_few_naps() {
         let mut line = Line::new(2000, LARGE, 120, US * 3);
+        assert!(!line.pacing.holds(Next::Read), "before the first nap it goes at once");
         line.run(US * 50_000, LATE);
         line.pacing.handed_over();
-        assert!(!line.pacing.holds(Next::Read), "before the first nap it goes at once");
+        assert!(line.pacing.holds(Next::Read), "the next one is begun between two naps");
         line.naps = 0;
-        while line.naps == 0 || line.pacing.holds(Next::Read) {
+        while line.pacing.holds(Next::Read) {
             line.step(LATE);
         }
         assert_eq!(line.naps, HOLD + 1);
