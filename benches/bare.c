@@ -1,19 +1,22 @@
 /* The floor of the benchmark: libpq and nothing else. Counts bytes, decodes no row, answers the server.
  *
- *   bare CONNINFO SLOT PUBLICATION END_LSN
+ *   bare CONNINFO SLOT PUBLICATION END_LSN [hand-over]
  *   bare                                      prints libpq's version
  *
  * Ends at the first commit whose end is at END_LSN or behind it. END_LSN 0/0: after SECONDS_TO_MEASURE of the environment, for the
  * workload that measures delays; then it prints how long after its commit each transaction was here. A clock is read
- * for each commit; benches/host.c reads one for each batch, as soon as it has it. */
+ * for each commit; benches/host.c reads one for each batch, as soon as it has it. hand-over: a second thread gets each commit
+ * through a pipe and reads the clock, as in any client that reads in a thread of its own. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "delays.h"
 
@@ -44,6 +47,19 @@ static void answer(PGconn *connection, uint64_t received)
     if (PQputCopyData(connection, update, sizeof update) != 1 || PQflush(connection) < 0) fail(connection);
 }
 
+static void *taker(void *pipe_end)
+{
+    int64_t commit;
+    while (read(*(int *)pipe_end, &commit, sizeof commit) == sizeof commit) delays_add(now_us(), commit);
+    return NULL;
+}
+
+static void seen(int hand_over, int64_t commit)
+{
+    if (hand_over < 0) delays_add(now_us(), commit);
+    else if (write(hand_over, &commit, sizeof commit) != sizeof commit) exit(1);
+}
+
 int main(int argc, char **argv)
 {
     unsigned high, low;
@@ -68,6 +84,9 @@ int main(int argc, char **argv)
     uint64_t bytes = 0, messages = 0, received = 0;
     int64_t answered = now_us();
     const int64_t until = delays_until();
+    int ends[2] = {-1, -1};
+    pthread_t thread;
+    if (argc > 5 && (pipe(ends) != 0 || pthread_create(&thread, NULL, taker, &ends[0]) != 0)) return 1;
     for (;;) {
         char *data;
         const int length = PQgetCopyData(connection, &data, 1);
@@ -79,7 +98,7 @@ int main(int argc, char **argv)
                 const uint64_t at = be64(data + 1);
                 if (at > received) received = at;
                 if (data[25] == 'C') {
-                    if (until) delays_add(now_us(), (int64_t)be64(data + 43) + POSTGRES_EPOCH_US);
+                    if (until) seen(ends[1], (int64_t)be64(data + 43) + POSTGRES_EPOCH_US);
                     done = end && be64(data + 35) >= end;
                 }
             } else if (data[0] == 'k' && data[17]) {
@@ -100,6 +119,10 @@ int main(int argc, char **argv)
         if (wanted.revents && !PQconsumeInput(connection)) fail(connection);
     }
     printf("messages=%llu bytes=%llu\n", (unsigned long long)messages, (unsigned long long)bytes);
+    if (argc > 5) {
+        close(ends[1]);
+        pthread_join(thread, NULL);
+    }
     delays_print();
     PQfinish(connection);
     return 0;

@@ -1,7 +1,7 @@
 """The goals: what is allowed, what was measured, and whether that is good enough. One row a goal, its worst case."""
 from dataclasses import dataclass
 
-from peers import OURS
+from peers import HANDS_OVER, OURS
 from ratios import Spread
 
 MIB = 1 << 20
@@ -75,9 +75,10 @@ def wall(records):
     streams = [where for where in records.names("where", section="conditions") if "stream" in where and where[0].isdigit()]
     cases = [(where, records.ratio("wall", OURS, RECV, section="conditions", where=where)) for where in streams]
     yield at_most(group, "1 to 8 streams at once", 1.03, cases, times=times)
-    yield at_most(group, "one large transaction, first row to last event, writer running", 0.75,
-                  [("streaming", records.ratio("wall", "streaming", "no streaming", section="streaming"))],
-                  times=" × the same without streaming")
+    for what, where in (("one large transaction, first row to last event, writer running, TCP", "tcp cubic"),
+                        ("the same, unix socket", "unix")):
+        ratio = records.ratio("wall", "streaming", "no streaming", section="streaming", where=where)
+        yield at_most(group, what, 0.75, [("streaming", ratio)], times=" × the same without streaming")
 
 
 def decoding(records):
@@ -98,8 +99,9 @@ def latency(records):
     group = "Commit to host"
     for load in ("500 a second", "saturated"):
         for number, limit in (("p50", 1.05), ("p99", 1.2)):
-            ratio = records.ratio(number, OURS, "bare libpq", section="delays", where=load)
-            yield at_most(group, f"{number}, {load}", limit, [("", ratio)], times=" × bare libpq")
+            for peer in ("bare libpq", HANDS_OVER):
+                ratio = records.ratio(number, OURS, peer, section="delays", where=load)
+                yield at_most(group, f"{number}, {load}", limit, [("", ratio)], times=f" × {peer}")
 
 
 def mebibytes(spread):

@@ -5,6 +5,7 @@ from programs import debian
 from settings import BUILD, HERE
 
 OURS = "walstream"
+HANDS_OVER = "bare libpq, two threads"
 
 
 class Peers:
@@ -13,6 +14,7 @@ class Peers:
         found = {
             "pg_recvlogical": debian("pg_recvlogical"),
             "bare libpq": f"{BUILD}/bare",
+            HANDS_OVER: f"{BUILD}/bare",
             "pg_walstream, rustls": f"{BUILD}/pg_walstream-rustls",
             "pg_walstream, libpq": f"{BUILD}/pg_walstream-libpq",
             "psycopg2": f"{BUILD}/python/bin/python",
@@ -45,5 +47,7 @@ class Peers:
             return [program, f"{HERE}/psycopg2_peer.py", conninfo, slot, "bench", end]
         if name == "walstream, Go" or name == "bare libpq":
             return [program, conninfo, slot, "bench", end]
+        if name == HANDS_OVER:
+            return [program, conninfo, slot, "bench", end, "hand-over"]
         options = ["pacing=off"] if name.endswith("off") else []
         return [program, conninfo, slot, "bench", end, *options, *ours]

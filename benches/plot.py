@@ -1,7 +1,8 @@
 """Bars and lines as SVG, by hand: nothing to install, and the files can be read."""
 
 COLORS = {"walstream": "#1b7f5c", "walstream, decode": "#1b7f5c", "walstream, pacing off": "#8cc7b2", "walstream, session": "#8cc7b2",
-          "pg_recvlogical": "#44546a", "bare libpq": "#8497b0", "walk": "#8497b0", "pg_walstream, rustls": "#c27c2c",
+          "pg_recvlogical": "#44546a", "bare libpq": "#8497b0", "bare libpq, two threads": "#adb9ca",
+          "walk": "#8497b0", "pg_walstream, rustls": "#c27c2c",
           "pg_walstream, libpq": "#dfae7a", "pg_walstream's parser": "#c27c2c", "psycopg2": "#b8a13a"}
 NAMES, BARS, NUMBER, ROW = 200, 250, 90, 18
 

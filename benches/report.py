@@ -48,10 +48,12 @@ def conditions(records, facts):
 def streaming(records, facts):
     text = ["\n### One large transaction, read while it is written\n",
             f"{facts['workloads']['streamed'][1]:,} rows, delivery=committed: from the start of the INSERT to the last event at the host.\n",
-            "| | written, s | at the host, s | client's CPU, s |", "|---|---|---|---|"]
-    for name in records.names("program", section="streaming"):
-        numbers = [cell(records.spread(number, section="streaming", program=name)) for number in ("written", "wall", "cpu")]
-        text.append(f"| {name} | {' | '.join(numbers)} |")
+            "| line | | written, s | at the host, s | client's CPU, s |", "|---|---|---|---|---|"]
+    for where in records.names("where", section="streaming"):
+        for name in records.names("program", section="streaming", where=where):
+            what = {"section": "streaming", "where": where, "program": name}
+            numbers = [cell(records.spread(number, **what)) for number in ("written", "wall", "cpu")]
+            text.append(f"| {where} | {name} | {' | '.join(numbers)} |")
     return text
 
 
@@ -71,7 +73,8 @@ def decode(records, facts):
 
 def delays(records, facts):
     text = ["\n### From commit to host\n",
-            "Microseconds from the commit's time to when the program has it in its hands, in windows of 2 seconds that take turns.\n",
+            "Microseconds from the commit's time to when the program has it in its hands, in windows of 2 seconds that take turns. "
+            "two threads: one reads, the other has the commit in its hands, as in every client with a thread of its own.\n",
             "| load | program | p50, µs | p99, µs | commits in a window | client's CPU, s |", "|---|---|---|---|---|---|"]
     for load in records.names("where", section="delays"):
         for name in sorted(records.names("program", section="delays", where=load)):

@@ -3,16 +3,16 @@ writers go on."""
 import subprocess
 
 from bench import Step
-from peers import OURS
+from peers import HANDS_OVER, OURS
 from process import run
 from programs import debian
 from server import congestion
 from settings import BUILD, QUICK, SCALE
 
-NAMES = ["bare libpq", OURS]
+NAMES = ["bare libpq", HANDS_OVER, OURS]
 LOADS = [("500 a second", ["-R", "500", "-c", "1"]), ("saturated", ["-c", "2", "-j", "2"])]
 SECONDS = 2
-WINDOWS = 3 if QUICK else 10
+WINDOWS = 3 if QUICK else 15
 
 
 class Writers:
@@ -45,7 +45,7 @@ def steps(bench):
     windows = WINDOWS if SCALE >= 1 else 2
     for load, arguments in LOADS:
         for window in range(windows):
-            names = NAMES[window % 2:] + NAMES[:window % 2]
+            names = NAMES[window % len(NAMES):] + NAMES[:window % len(NAMES)]
             yield Step(f"window {window + 1} of {windows}: commit to host, {load}", (SECONDS + 0.8) * len(names),
                        measure(bench, writers, load, arguments, names, window, window == windows - 1))
 

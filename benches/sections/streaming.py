@@ -8,19 +8,21 @@ from server import congestion
 from settings import ROUNDS
 from workloads import at_once
 
+LINES = [("tcp cubic", "tcp"), ("unix", "unix")]
 WAYS = [("streaming", ["streaming=on"]), ("no streaming", ["streaming=off"])]
 
 
 def steps(bench):
     count = bench.workloads["streamed"].count
-    for round_ in range(ROUNDS):
-        ways = WAYS[round_ % 2:] + WAYS[:round_ % 2]
-        for name, options in ways:
-            yield Step(label(round_, f"one transaction, read while written, {name}"), 2 + count * 1.2e-5,
-                       measure(bench, name, options, count, round_))
+    for where, line in LINES:
+        for round_ in range(ROUNDS):
+            ways = WAYS[round_ % 2:] + WAYS[:round_ % 2]
+            for name, options in ways:
+                yield Step(label(round_, f"one transaction, read while written, {where}, {name}"), 2 + count * 1e-5,
+                           measure(bench, where, line, name, options, count, round_))
 
 
-def measure(bench, name, options, count, round_):
+def measure(bench, where, line, name, options, count, round_):
     def step():
         server = bench.server
         congestion("cubic")
@@ -28,7 +30,7 @@ def measure(bench, name, options, count, round_):
         server.psql("truncate streamed")
         server.psql("checkpoint")
         slot = server.new_slot()
-        process = start(bench.peers.command(OURS, "tcp", slot, "0/1", ours=["delivery=committed", *options]))
+        process = start(bench.peers.command(OURS, line, slot, "0/1", ours=["delivery=committed", *options]))
         server.wait_active(slot, True)
         began = time.time()
         server.psql(at_once("streamed", count))
@@ -37,5 +39,5 @@ def measure(bench, name, options, count, round_):
         server.drop_slot(slot)
         if "failed" not in result:
             result = {"wall": result["ended_us"] / 1e6 - began, "cpu": result["cpu"], "written": written - began}
-        bench.add(result, section="streaming", where="tcp cubic", workload="one transaction", program=name, round=round_)
+        bench.add(result, section="streaming", where=where, workload="one transaction", program=name, round=round_)
     return step

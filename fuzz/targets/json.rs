@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use walstream::model::batch::Tuples;
+use walstream::model::Tuples;
 use walstream::model::relation::{ColumnDefinition, Definition, RelationDef};
 use walstream::model::view::EventView;
 use walstream::model::{BatchBuilder, Event, Kind, OldKind, json};

@@ -3,7 +3,7 @@
 use std::ptr::null;
 
 use super::OutOfMemory;
-use super::batch::BatchBuilder;
+use super::builder::BatchBuilder;
 use super::event::{BackupDetail, Event, ProgressDetail, TablespaceDetail};
 
 /// A tablespace, to be copied into a batch.

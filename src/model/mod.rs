@@ -6,11 +6,13 @@
 pub mod arena;
 pub mod backup;
 pub mod batch;
+pub mod builder;
 pub mod builtin_types;
 pub mod catalog;
 pub mod code;
 pub mod convert;
 pub mod event;
+pub mod fields;
 pub mod json;
 pub mod relation;
 pub mod sink;
@@ -18,10 +20,12 @@ pub mod text;
 pub mod value;
 pub mod view;
 
-pub use batch::{Batch, BatchBuilder};
+pub use batch::Batch;
+pub use builder::BatchBuilder;
 pub use catalog::Catalog;
 pub use code::{Code, State};
 pub use event::{Event, EventFlag, Kind, OldKind};
+pub use fields::{RowError, Tuples};
 pub use relation::{Column, Relation, RelationDef};
 pub use value::{Value, ValueKind};
 

@@ -6,7 +6,7 @@ use std::{fmt, io};
 use super::ledger::OutOfOrder;
 use crate::lsn::Oid;
 use crate::model::code::Code;
-use crate::model::{OutOfMemory, batch::RowError};
+use crate::model::{OutOfMemory, RowError};
 use crate::wire::{Tag, WireError};
 
 /// Can a retry cure it?

@@ -10,9 +10,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::error::Failure;
+use crate::model::Tuples;
 use crate::model::arena::Pool;
 use crate::model::backup::Tablespace;
-use crate::model::batch::Tuples;
 use crate::model::event::{EventFlag, OriginDetail, ProgressDetail, TimelineDetail};
 use crate::model::{Batch, BatchBuilder, Catalog, Event, Kind, OldKind, text};
 use crate::wire::{self, Message, Tag};

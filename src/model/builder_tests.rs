@@ -6,6 +6,7 @@ use std::thread;
 
 use super::super::event::Kind;
 use super::super::relation::{ColumnDefinition, Definition};
+use super::super::value::{Value, ValueKind};
 use super::*;
 use crate::wire::{Message, Tag};
 
