@@ -2,6 +2,7 @@
 
 use crate::on_each_major;
 use crate::report::{INFO, Report, WARNING};
+use crate::support::Sql;
 
 fn objects(report: &Report, code: &str, severity: u32) -> Vec<String> {
     let found = report.all(code);
@@ -45,6 +46,20 @@ on_each_major! {
             let told = all.contains(&format!("public.{table}").as_str());
             assert_eq!(refused, told, "{table}");
         }
+    }
+
+    /// A SQL_ASCII database takes any bytes as a name, and gives them back as they are.
+    fn names_that_are_no_text(case, from 14) {
+        let database = format!("{}_ascii", case.database);
+        case.sql.run(&format!("CREATE DATABASE {database} TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"));
+        let conninfo = case.server.conninfo(&database);
+        let mut sql = Sql::connect(&conninfo);
+        sql.run(r"SET client_encoding TO 'SQL_ASCII'; DO $$ BEGIN EXECUTE format('CREATE TABLE %I (i int)', E'a\377'); END $$");
+        sql.run("CREATE PUBLICATION pub FOR ALL TABLES");
+        let report = Report::of(&conninfo, &[("slot", &database), ("publication", "pub"), ("slot.create", "temporary")]).unwrap();
+        report.one("replica-identity", WARNING, "public.\"a\u{fffd}\"");
+        drop(sql);
+        case.sql.run(&format!("DROP DATABASE {database} WITH (FORCE)"));
     }
 
     fn partitions_under_their_own_names(case, from 14) {

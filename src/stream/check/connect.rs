@@ -1,6 +1,7 @@
 //! The connections: the one that a stream would have, and an ordinary one that tells why that is refused.
 //!
-//! Nothing is SET: behind a pooler that would stay with somebody else's session.
+//! Nothing is SET, for behind a pooler that would stay with somebody else's session: only a SQL_ASCII database's own
+//! encoding, which its sessions have anyway.
 
 #![forbid(unsafe_code)]
 
@@ -27,7 +28,7 @@ pub(super) fn connect<'a>(
     let line = Line { conninfo, options, wake: EventFd::new()? };
     match line.connect(&[("replication", line.replication())]) {
         Ok(sender) if options.mode == Mode::Logical => {
-            let mut look = line.look(sender, None);
+            let mut look = line.look(sender, None)?;
             let patience = Patience { wake: &look.wake, cancelled: &|| false, deadline: look.deadline };
             let identified = look.connection.identify_system(&patience);
             check_identified(&mut look, identified.map(drop), findings)?;
@@ -73,9 +74,15 @@ impl<'a> Line<'a, '_> {
         }
     }
 
-    fn look(self, connection: Connection, sender: Option<Connection>) -> Look<'a> {
+    fn look(self, connection: Connection, sender: Option<Connection>) -> Result<Look<'a>, Failure> {
         let deadline = self.deadline();
-        Look { connection, options: self.options, wake: self.wake, deadline, _sender: sender }
+        let mut look = Look { connection, options: self.options, wake: self.wake, deadline, _sender: sender };
+        // Names there may be no text, and are sent only as they are.
+        if look.connection.parameter_status("server_encoding").as_deref() == Some("SQL_ASCII") {
+            let patience = Patience { wake: &look.wake, cancelled: &|| false, deadline };
+            look.connection.query("SET client_encoding TO 'SQL_ASCII'", &patience)?;
+        }
+        Ok(look)
     }
 
     /// A physical walsender takes no SQL: catalogs need another connection.
@@ -84,7 +91,7 @@ impl<'a> Line<'a, '_> {
         let identified = sender.identify_system(&patience);
         match self.ordinary() {
             Ok(ordinary) => {
-                let mut look = self.look(ordinary, Some(sender));
+                let mut look = self.look(ordinary, Some(sender))?;
                 check_identified(&mut look, identified.map(drop), findings)?;
                 Ok(Some(look))
             }
@@ -108,7 +115,7 @@ impl<'a> Line<'a, '_> {
     fn instead(self, refusal: &ConnectError, findings: &mut Findings) -> Result<Option<Look<'a>>, Failure> {
         match self.ordinary() {
             Ok(ordinary) => {
-                let mut look = self.look(ordinary, None);
+                let mut look = self.look(ordinary, None)?;
                 let pooler = behind_pooler(&mut look, false, findings)?;
                 explain(&mut look, refusal, pooler, findings)?;
                 Ok(Some(look))
@@ -182,7 +189,7 @@ fn explain(
         let set = look.rows("SELECT session_user::pg_catalog.text, pg_catalog.quote_ident(session_user)")?;
         let (role, quoted) = (super::text(&set, 0, 0), super::text(&set, 0, 1));
         let remedy = format!("ALTER ROLE {quoted} REPLICATION");
-        findings.add(Severity::Error, Rule::RoleReplication, role, words, remedy);
+        findings.add(Severity::Error, Rule::RoleReplication, &role, words, remedy);
     } else if is(refusal, sqlstate::TOO_MANY_CONNECTIONS) {
         findings.add(
             Severity::Error,

@@ -16,6 +16,7 @@ mod transaction;
 
 pub use finding::{Finding, Rule, Severity};
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use finding::Findings;
@@ -90,9 +91,9 @@ fn list(names: &[String]) -> String {
     names.iter().map(|name| quote_literal(name)).collect::<Vec<_>>().join(", ")
 }
 
-/// A value as text, NULL as "".
-fn text(set: &ResultSet, row: usize, column: usize) -> &str {
-    set.text(row, column).unwrap_or_default()
+/// A value as text, NULL as "". A name of a SQL_ASCII database may be no text: U+FFFD stands for what is none.
+fn text(set: &ResultSet, row: usize, column: usize) -> Cow<'_, str> {
+    String::from_utf8_lossy(set.bytes(row, column).unwrap_or_default())
 }
 
 /// A whole number; NULL is `None`.

@@ -30,7 +30,7 @@ pub(super) fn check(look: &mut Look<'_>, findings: &mut Findings) -> Result<Vec<
         return Ok(Vec::new());
     }
     let set = look.rows(&sql(wanted, &look.options.slot))?;
-    let found: Vec<String> = (0..set.rows()).map(|row| text(&set, row, 0).to_owned()).collect();
+    let found: Vec<String> = (0..set.rows()).map(|row| text(&set, row, 0).into_owned()).collect();
     for name in wanted.iter().filter(|name| !found.contains(name)) {
         findings.add(
             Severity::Error,

@@ -53,7 +53,7 @@ impl Seen {
 
 pub(super) fn check(look: &mut Look<'_>, findings: &mut Findings) -> Result<Seen, Failure> {
     let set = look.rows(SETTINGS)?;
-    let pair = |row| (super::text(&set, row, 0).to_owned(), super::text(&set, row, 1).to_owned());
+    let pair = |row| (super::text(&set, row, 0).into_owned(), super::text(&set, row, 1).into_owned());
     let settings = (0..set.rows()).map(pair).collect();
     let set = look.rows(STATE)?;
     let seen = Seen {
@@ -61,8 +61,8 @@ pub(super) fn check(look: &mut Look<'_>, findings: &mut Findings) -> Result<Seen
         in_recovery: super::text(&set, 0, 0) == "t",
         slots: super::number(&set, 0, 1).unwrap_or(0),
         senders: super::number(&set, 0, 2).unwrap_or(0),
-        application_name: super::text(&set, 0, 3).to_owned(),
-        database: super::text(&set, 0, 4).to_owned(),
+        application_name: super::text(&set, 0, 3).into_owned(),
+        database: super::text(&set, 0, 4).into_owned(),
     };
     check_wal_level(&seen, look.options.mode, findings);
     check_senders(&seen, findings);

@@ -120,7 +120,7 @@ fn check_identity(look: &mut Look<'_>, queries: &Queries, findings: &mut Finding
     let set = look.rows(&queries.identity())?;
     for row in 0..set.rows() {
         let table = text(&set, row, 0);
-        let operations = match (text(&set, row, 1), text(&set, row, 2)) {
+        let operations = match (&*text(&set, row, 1), &*text(&set, row, 2)) {
             ("t", "t") => "UPDATE and DELETE are",
             ("t", _) => "UPDATE is",
             _ => "DELETE is",
@@ -128,7 +128,7 @@ fn check_identity(look: &mut Look<'_>, queries: &Queries, findings: &mut Finding
         findings.add(
             Severity::Warning,
             Rule::ReplicaIdentity,
-            table,
+            &table,
             format!("{operations} published of {table}, which has no replica identity: the server refuses them to whoever writes"),
             format!("add a primary key, or ALTER TABLE {table} REPLICA IDENTITY FULL, or publish inserts only"),
         );
@@ -143,7 +143,7 @@ fn check_roots(look: &mut Look<'_>, queries: &Queries, findings: &mut Findings) 
         findings.add(
             Severity::Warning,
             Rule::PartitionRoot,
-            table,
+            &table,
             format!("rows of the partitioned table {table} come under its partitions' names (publication {publications})"),
             format!("ALTER PUBLICATION {publications} SET (publish_via_partition_root = true), unless that is what you want"),
         );
@@ -162,7 +162,7 @@ fn check_generated(look: &mut Look<'_>, queries: &Queries, findings: &mut Findin
     for row in 0..set.rows() {
         let (table, columns) = (text(&set, row, 0), text(&set, row, 1));
         let message = format!("generated columns of {table} are not published: {columns}");
-        findings.add(Severity::Info, Rule::GeneratedColumns, table, message, remedy);
+        findings.add(Severity::Info, Rule::GeneratedColumns, &table, message, remedy);
     }
     Ok(())
 }
@@ -174,7 +174,7 @@ fn check_unlogged(look: &mut Look<'_>, queries: &Queries, findings: &mut Finding
         findings.add(
             Severity::Info,
             Rule::UnloggedTable,
-            table,
+            &table,
             format!("{table} is unlogged: nothing of it comes, though publication {publications} seems to include it"),
             format!("ALTER TABLE {table} SET LOGGED, if its changes are wanted"),
         );

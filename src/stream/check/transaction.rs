@@ -53,11 +53,11 @@ fn check_running(
     for row in 0..set.rows() {
         let (pid, application) = (text(&set, row, 0), text(&set, row, 1));
         match number(&set, row, 2) {
-            None => hidden.push(pid.to_owned()),
+            None => hidden.push(pid.into_owned()),
             Some(age) if age > long => findings.add(
                 Severity::Warning,
                 Rule::LongTransaction,
-                pid,
+                &pid,
                 format!(
                     "server process {pid} (application \"{application}\") has had a transaction open for {} s: {}",
                     age / 1000,
@@ -97,7 +97,7 @@ fn check_prepared(
             findings.add(
                 Severity::Warning,
                 Rule::LongTransaction,
-                gid,
+                &gid,
                 format!(
                     "transaction \"{gid}\" of database \"{database}\" was prepared {} s ago and is not ended: {}",
                     age / 1000,
