@@ -312,7 +312,8 @@ impl<P: Protocol> Worker<P> {
 
     /// Sends a status update if one is due; true: there is something to flush.
     fn confirm(&mut self, connection: &mut Connection, reading: bool) -> Result<bool, Failure> {
-        let (update, dead) = self.session.poll_feedback(now(), reading);
+        let now = now();
+        let (update, dead) = self.session.poll_feedback(now, reading);
         if dead {
             let message = format!(
                 "nothing was heard of the server for {} s",
@@ -320,7 +321,7 @@ impl<P: Protocol> Worker<P> {
             );
             return Err(Failure::new(Code::E_CONNECT, message).cure(Cure::Retry));
         }
-        let standby = self.session.poll_standby(now(), false);
+        let standby = self.session.poll_standby(now, false);
         if let Some(standby) = &standby {
             connection.put_copy_data(&standby.encode())?;
         }

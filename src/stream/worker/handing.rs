@@ -35,6 +35,9 @@ impl<P: Protocol> Worker<P> {
     }
 
     pub(super) fn note_stall(&mut self, stalled: bool) {
+        if !stalled && self.stalled_since.is_none() {
+            return;
+        }
         let now = Instant::now();
         if let Some(since) = self.stalled_since.take() {
             self.shared.stats.stalled(now - since);
