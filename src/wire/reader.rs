@@ -44,12 +44,18 @@ impl<'a> Reader<'a> {
     /// Starts at the first byte of `bytes`. `subject` goes into errors.
     #[inline]
     pub fn new(bytes: &'a [u8], subject: Subject) -> Result<Self, WireError> {
-        let reader = Reader { rest: bytes, len: bytes.len(), subject };
+        let reader = Reader::without_spans(bytes, subject);
         // Afterwards every offset and length fits a Span.
         if bytes.len() > u32::MAX as usize {
             return Err(reader.error("length", 0, Fault::TooLong));
         }
         Ok(reader)
+    }
+
+    /// For messages of fixed size, and fronts: what gives no Span may be of any length.
+    #[inline]
+    pub(super) fn without_spans(bytes: &'a [u8], subject: Subject) -> Self {
+        Reader { rest: bytes, len: bytes.len(), subject }
     }
 
     /// From here on errors speak of this: a message is known only after its tag.

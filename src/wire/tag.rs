@@ -118,7 +118,7 @@ impl Head {
     /// Reads tag and xid, and checks that such a message may stand at this position.
     #[inline(always)]
     pub fn peek(payload: &[u8], position: Position) -> Result<Head, WireError> {
-        Head::read(&mut Reader::new(payload, Subject::Pgoutput)?, position)
+        Head::read(&mut Reader::without_spans(payload, Subject::Pgoutput), position)
     }
 
     #[inline(always)]

@@ -106,7 +106,7 @@ impl Begin {
     /// Decodes the body, as [`Message::decode_body`](super::Message::decode_body) does.
     #[inline(always)]
     pub fn decode(body: &[u8]) -> Result<Self, WireError> {
-        let mut r = Reader::new(body, Subject::Message(Tag::Begin))?;
+        let mut r = Reader::without_spans(body, Subject::Message(Tag::Begin));
         match r.exactly::<20>() {
             Some(mut exact) => Begin::read(&mut exact),
             None => Begin::of_another_size(r),
@@ -133,7 +133,7 @@ impl Commit {
     /// Decodes the body, as [`Message::decode_body`](super::Message::decode_body) does.
     #[inline(always)]
     pub fn decode(body: &[u8]) -> Result<Self, WireError> {
-        let mut r = Reader::new(body, Subject::Message(Tag::Commit))?;
+        let mut r = Reader::without_spans(body, Subject::Message(Tag::Commit));
         match r.exactly::<25>() {
             Some(mut exact) => Commit::read(&mut exact),
             None => Commit::of_another_size(r),
