@@ -11,8 +11,8 @@ use std::sync::Arc;
 use super::OutOfMemory;
 use super::arena::{Arena, Empty, Pool};
 use super::batch::{Batch, Contents};
-use super::event::{Event, Kind, OldKind, OriginDetail, RollbackDetail, TimelineDetail, TypeDetail};
-use super::fields::{self, Fields, RowError, Tuples};
+use super::event::{Event, Kind, OriginDetail, RollbackDetail, TimelineDetail, TypeDetail};
+use super::fields::{Fields, RowError, Tuples};
 use super::relation::{Relation, RelationDef};
 use crate::wire::{FieldKind, FieldSink, Span};
 
@@ -103,19 +103,14 @@ impl BatchBuilder {
             return Err(OutOfMemory.into());
         }
         self.reserve(event.ack_lsn)?;
-        let (old, new) = self.fields.rows(tuples);
-        if let Some(old) = old.filter(|_| tuples.old == OldKind::KEY) {
-            fields::mark_not_sent(old, relation);
-        }
-        let (old_values, old_count) = fields::checked(old, relation)?;
-        let (new_values, new_count) = fields::checked(new, relation)?;
+        let [old, new] = self.fields.rows(tuples, relation)?;
         let relation = self.hold(relation);
         self.add(Event {
             kind: kind as u32,
-            old_values,
-            old_count,
-            new_values,
-            new_count,
+            old_values: old.values,
+            old_count: old.count,
+            new_values: new.values,
+            new_count: new.count,
             old_kind: tuples.old as u32,
             relation,
             ..*event

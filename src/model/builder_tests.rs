@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::sync::Arc;
 use std::thread;
 
-use super::super::event::Kind;
+use super::super::event::{Kind, OldKind};
 use super::super::relation::{ColumnDefinition, Definition};
 use super::super::value::{Value, ValueKind};
 use super::*;

@@ -18,7 +18,7 @@ pub(super) struct Fields {
     /// Of the copy, which has one byte more than the message.
     base: NonNull<u8>,
     len: usize,
-    rows: [Option<Row>; 2],
+    rows: [Row; 2],
     count: usize,
     /// There was no room for a row, or one was left unfinished, which no decoder does.
     failed: bool,
@@ -27,11 +27,12 @@ pub(super) struct Fields {
     end: *mut Value,
 }
 
+/// A row's values for C: none, at NULL, when it is not there or has no columns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
-    values: NonNull<Value>,
+    pub values: *mut Value,
     /// All of them are there when the next row begins, or when the rows are taken.
-    count: u32,
+    pub count: u32,
 }
 
 /// Which of a row message's tuples came.
@@ -71,7 +72,7 @@ impl Fields {
         Fields {
             base,
             len,
-            rows: [None; 2],
+            rows: [Row::NONE; 2],
             count: 0,
             failed: false,
             next: ptr::null_mut(),
@@ -87,12 +88,12 @@ impl Fields {
         self.failed |= self.next != self.end;
         match (arena.take(size, align_of::<Value>()), self.rows.get_mut(index)) {
             (Ok(start), Some(row)) => {
-                let values = start.cast::<Value>();
-                *row = Some(Row { values, count: u32::from(count) });
+                let values = start.cast::<Value>().as_ptr();
+                *row = Row { values, count: u32::from(count) };
                 self.count += 1;
-                self.next = values.as_ptr();
+                self.next = values;
                 // SAFETY: room for `count` values was just taken.
-                self.end = unsafe { values.as_ptr().add(usize::from(count)) };
+                self.end = unsafe { values.add(usize::from(count)) };
             }
             _ => {
                 self.failed = true;
@@ -144,34 +145,39 @@ impl Fields {
         !self.failed && self.next == self.end
     }
 
-    /// The old row and the new one, as far as `tuples` says that they came.
+    /// The old row and the new one, as far as `tuples` says that they came, each as wide as their relation.
     #[inline]
-    pub(super) fn rows(&self, tuples: Tuples) -> (Option<Row>, Option<Row>) {
+    pub(super) fn rows(&self, tuples: Tuples, relation: &RelationDef) -> Result<[Row; 2], RowError> {
         let [first, second] = self.rows;
-        let (old, new) = if tuples.old == OldKind::NONE { (None, first) } else { (first, second) };
-        (old, new.filter(|_| tuples.new))
+        let (old, new) = if tuples.old == OldKind::NONE { (Row::NONE, first) } else { (first, second) };
+        if tuples.old == OldKind::KEY {
+            old.mark_not_sent(relation);
+        }
+        let new = if tuples.new { new } else { Row::NONE };
+        Ok([old.checked(relation)?, new.checked(relation)?])
     }
 }
 
-/// A row's values for C. A row that is not there has none.
-#[inline]
-pub(super) fn checked(row: Option<Row>, relation: &RelationDef) -> Result<(*const Value, u32), RowError> {
-    let expected = relation.relation().column_count;
-    match row {
-        None => Ok((ptr::null(), 0)),
-        Some(row) if row.count != expected => Err(RowError::ColumnCount { found: row.count, expected }),
-        Some(Row { count: 0, .. }) => Ok((ptr::null(), 0)),
-        Some(row) => Ok((row.values.as_ptr(), row.count)),
-    }
-}
+impl Row {
+    const NONE: Row = Row { values: ptr::null_mut(), count: 0 };
 
-/// In a key tuple the other columns come as NULL and mean "not sent" (`proto.c: logicalrep_write_delete`).
-pub(super) fn mark_not_sent(row: Row, relation: &RelationDef) {
-    for (index, column) in relation.columns().iter().enumerate().take(row.count as usize) {
-        // SAFETY: `field` wrote `count` values; nobody else refers to them.
-        let value = unsafe { row.values.add(index).as_mut() };
-        if column.flags & ColumnFlag::KEY as u32 == 0 && value.kind == ValueKind::NULL as u32 {
-            value.kind = ValueKind::NOT_SENT as u32;
+    #[inline]
+    fn checked(self, relation: &RelationDef) -> Result<Row, RowError> {
+        let expected = relation.relation().column_count;
+        if self.count != expected && !self.values.is_null() {
+            return Err(RowError::ColumnCount { found: self.count, expected });
+        }
+        Ok(if self.count == 0 { Row::NONE } else { self })
+    }
+
+    /// In a key tuple the other columns come as NULL and mean "not sent" (`proto.c: logicalrep_write_delete`).
+    fn mark_not_sent(self, relation: &RelationDef) {
+        for (index, column) in relation.columns().iter().enumerate().take(self.count as usize) {
+            // SAFETY: `field` wrote `count` values; nobody else refers to them.
+            let value = unsafe { &mut *self.values.add(index) };
+            if column.flags & ColumnFlag::KEY as u32 == 0 && value.kind == ValueKind::NULL as u32 {
+                value.kind = ValueKind::NOT_SENT as u32;
+            }
         }
     }
 }
