@@ -19,6 +19,7 @@ namespace Walstream.Tests
             { "WALSTREAM_STATE_", typeof(StreamState) },
             { "WALSTREAM_SLOT_", typeof(SlotFlags) },
             { "WALSTREAM_SNAPSHOT_", typeof(SnapshotWish) },
+            { "WALSTREAM_SEVERITY_", typeof(Severity) },
             { "WALSTREAM_E_", typeof(ErrorCode) },
         };
 

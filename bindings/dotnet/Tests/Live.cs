@@ -1,5 +1,5 @@
 // A database with a slot and a publication of its own for one test, on the server that WALSTREAM_TEST_CONNINFO names
-// (a superuser, wal_level=logical). All of it goes when the test is over.
+// (a superuser, wal_level=logical). All of it goes when the test is over, and slots whose names begin with the slot's and '_', too.
 using System;
 using System.Diagnostics;
 using System.Threading;
@@ -56,13 +56,13 @@ namespace Walstream.Tests
             Sql.Dispose();
             using (var sql = new Sql(server))
             {
-                string left = "FROM pg_replication_slots WHERE slot_name = '" + Slot + "'";
+                string left = "FROM pg_replication_slots WHERE (slot_name = '" + Slot + "' OR starts_with(slot_name, '" + Slot + "_'))";
                 Check.Eventually(delegate
                 {
                     sql.Run("SELECT pg_terminate_backend(active_pid) " + left + " AND active_pid IS NOT NULL",
                         "SELECT pg_drop_replication_slot(slot_name) " + left + " AND active_pid IS NULL");
                     return sql.Run("SELECT count(*) " + left) == "0";
-                }, "the slot is dropped");
+                }, "the slots are dropped");
                 sql.Run("DROP DATABASE " + Slot + " WITH (FORCE)");
             }
         }

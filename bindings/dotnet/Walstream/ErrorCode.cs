@@ -21,7 +21,7 @@ namespace Walstream
         /// <summary>This call does not fit the stream's state.</summary>
         State = -2,
 
-        /// <summary>Another thread is reading from or stopping this stream.</summary>
+        /// <summary>Another thread is reading from or stopping this stream, or inside a call of this administrator.</summary>
         Busy = -3,
 
         /// <summary>The stream was disposed while this call was in progress.</summary>

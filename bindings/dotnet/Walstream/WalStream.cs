@@ -138,12 +138,9 @@ namespace Walstream
 
         private static StreamHandle OpenHandle(string conninfo, WalStreamOptions options, Opener open)
         {
-            using (var config = NativeMethods.walstream_config_new())
+            using (var config = options.ToNative())
             {
-                if (config.IsInvalid) throw new OutOfMemoryException();
                 ErrorHandle error;
-                foreach (var option in options)
-                    Call.Check(NativeMethods.walstream_config_set(config, Utf8.ToNative(option.Key, "options"), Utf8.ToNative(option.Value, "options"), out error), error);
                 var log = options.Log == null ? default(GCHandle) : LogBridge.Attach(config, options.Log);
                 StreamHandle opened = null;
                 try
@@ -187,7 +184,7 @@ namespace Walstream
             }
         }
 
-        private static int Milliseconds(TimeSpan timeout)
+        internal static int Milliseconds(TimeSpan timeout)
         {
             if (timeout == Timeout.InfiniteTimeSpan) return -1;
             if (timeout < TimeSpan.Zero) throw new ArgumentOutOfRangeException("timeout");

@@ -1,12 +1,13 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using Walstream.Native;
 
 namespace Walstream
 {
     /// <summary>
     /// Options of a stream, by the names that the library gives them: <c>new WalStreamOptions { Slot = "s", Publication = "p", ["messages"] = "on" }</c>.
-    /// They are checked by <see cref="WalStream.Open(string, WalStreamOptions)"/>, and copied by it.
+    /// They are checked by what is opened with them (<see cref="WalStream"/>, <see cref="WalStreamAdmin"/>), and copied by it.
     /// </summary>
     public sealed class WalStreamOptions : IEnumerable<KeyValuePair<string, string>>
     {
@@ -56,7 +57,7 @@ namespace Walstream
 
         /// <summary>
         /// Called with the library's log lines, one at a time, on its own thread or on one that calls the stream. Must be
-        /// quick, and must not wait for a thread that reads from the stream. What it throws is dropped.
+        /// quick, and must not wait for a thread that reads from the stream. What it throws is dropped. Only streams have log lines.
         /// </summary>
         public Action<LogLevel, string> Log { get; set; }
 
@@ -84,6 +85,27 @@ namespace Walstream
         IEnumerator IEnumerable.GetEnumerator()
         {
             return GetEnumerator();
+        }
+
+        // Without the log handler, whose life is its user's matter.
+        internal ConfigHandle ToNative()
+        {
+            var config = NativeMethods.walstream_config_new();
+            try
+            {
+                if (config.IsInvalid) throw new OutOfMemoryException();
+                foreach (var option in values)
+                {
+                    ErrorHandle error;
+                    Call.Check(NativeMethods.walstream_config_set(config, Utf8.ToNative(option.Key, "options"), Utf8.ToNative(option.Value, "options"), out error), error);
+                }
+                return config;
+            }
+            catch
+            {
+                config.Dispose();
+                throw;
+            }
         }
 
         private static string Required(string name)

@@ -53,6 +53,33 @@ namespace Walstream.Native
         }
     }
 
+    internal sealed class AdminHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.walstream_admin_free(handle);
+            return true;
+        }
+    }
+
+    internal sealed class SnapshotHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.walstream_snapshot_free(handle);
+            return true;
+        }
+    }
+
+    internal sealed class ReportHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.walstream_report_free(handle);
+            return true;
+        }
+    }
+
     internal sealed unsafe class ErrorHandle : NativeHandle
     {
         // Valid while this handle is.

@@ -1,4 +1,4 @@
-// The structs of walstream.h for administration: laid out and tested, not wrapped yet.
+// The structs of walstream.h for administration and the preflight; a test compares them with the header, too.
 using System;
 using System.Runtime.InteropServices;
 
@@ -16,13 +16,6 @@ namespace Walstream.Native
         Active = 32,
         Synced = 64,
         Conflicting = 128,
-    }
-
-    internal enum SnapshotWish : uint
-    {
-        Nothing = 0,
-        Export = 1,
-        Use = 2,
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -76,5 +69,16 @@ namespace Walstream.Native
         internal byte* Database;
         internal byte* WalStatus;
         internal byte* InvalidationReason;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct NativeFinding
+    {
+        internal uint StructSize;
+        internal Severity Severity;
+        internal byte* Code;
+        internal byte* Object;
+        internal byte* Message;
+        internal byte* Remedy;
     }
 }

@@ -85,6 +85,58 @@ namespace Walstream.Native
         [DllImport(Library, CallingConvention = C)]
         internal static extern void walstream_batch_free(IntPtr batch);
 
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_admin_open(byte[] conninfo, ConfigHandle config, out AdminHandle admin, out ErrorHandle error);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_admin_identify(AdminHandle admin, ref NativeSystem system, out ErrorHandle error);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_admin_show(AdminHandle admin, byte[] name, out IntPtr value, out ErrorHandle error);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_admin_timeline_history(AdminHandle admin, uint timeline, ref NativeHistory history, out ErrorHandle error);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_admin_create_slot(AdminHandle admin, byte[] name, ref NativeSlotRequest request, int timeout_ms, out ulong consistent_lsn,
+            out SnapshotHandle snapshot, out ErrorHandle error);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_admin_alter_slot(AdminHandle admin, byte[] name, int two_phase, int failover, out ErrorHandle error);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_admin_read_slot(AdminHandle admin, byte[] name, ref NativeSlotInfo slot, out ErrorHandle error);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_admin_drop_slot(AdminHandle admin, byte[] name, int wait, int timeout_ms, out ErrorHandle error);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_admin_cancel(AdminHandle admin);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern void walstream_admin_free(IntPtr admin);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern IntPtr walstream_snapshot_name(SnapshotHandle snapshot);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern ulong walstream_snapshot_lsn(SnapshotHandle snapshot);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern void walstream_snapshot_free(IntPtr snapshot);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int walstream_check(byte[] conninfo, ConfigHandle config, out ReportHandle report, out ErrorHandle error);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern UIntPtr walstream_report_count(ReportHandle report);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern NativeFinding* walstream_report_finding(ReportHandle report, UIntPtr index);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern void walstream_report_free(IntPtr report);
+
         // Here and below the size that is needed does not count the NUL that text ends with: text fits when needed is below size.
         [DllImport(Library, CallingConvention = C)]
         internal static extern int walstream_event_to_json(NativeEvent* change, byte* buffer, UIntPtr size, out UIntPtr needed);
