@@ -101,16 +101,10 @@ func TestCancellingAmongEventsLosesNone(t *testing.T) {
 }
 
 func TestOpenCanBeCancelled(t *testing.T) {
-	// It takes connections and says nothing.
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
+	conninfo := silence(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	conninfo := fmt.Sprintf("host=127.0.0.1 port=%d user=u dbname=d", silent.Addr().(*net.TCPAddr).Port)
 	stream, err := walstream.Open(ctx, conninfo, walstream.WithSlot("s"), walstream.WithPublications("p"))
 	if stream != nil || !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(stream, err)
@@ -118,6 +112,17 @@ func TestOpenCanBeCancelled(t *testing.T) {
 	if took := time.Since(start); took > 2*time.Second {
 		t.Error("it took", took)
 	}
+}
+
+// silence takes connections and says nothing.
+func silence(t *testing.T) (conninfo string) {
+	t.Helper()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	return fmt.Sprintf("host=127.0.0.1 port=%d user=u dbname=d", silent.Addr().(*net.TCPAddr).Port)
 }
 
 func TestClosingEndsARead(t *testing.T) {

@@ -19,8 +19,8 @@ type Code int32
 const (
 	ErrArgument    Code = C.WALSTREAM_E_ARGUMENT     // an unknown option, a value that is not allowed
 	ErrState       Code = C.WALSTREAM_E_STATE        // the call does not fit the stream's state
-	ErrBusy        Code = C.WALSTREAM_E_BUSY         // another goroutine is reading this stream
-	ErrClosed      Code = C.WALSTREAM_E_CLOSED       // the stream was closed
+	ErrBusy        Code = C.WALSTREAM_E_BUSY         // another goroutine is reading this stream, or inside a call of this Admin
+	ErrClosed      Code = C.WALSTREAM_E_CLOSED       // the stream or Admin was closed
 	ErrConnect     Code = C.WALSTREAM_E_CONNECT      // the server was not reached, or lost for longer than the options allow
 	ErrAuth        Code = C.WALSTREAM_E_AUTH         // the server refused user, password, certificate or host
 	ErrServer      Code = C.WALSTREAM_E_SERVER       // an error of the server that no other code names
@@ -101,6 +101,14 @@ var (
 	errClosed = &Error{
 		Code: ErrClosed, Message: "the stream is closed", Hint: "open another one",
 		flags: C.WALSTREAM_ERROR_FATAL,
+	}
+	errAdminClosed = &Error{
+		Code: ErrClosed, Message: "the Admin is closed", Hint: "open another one",
+		flags: C.WALSTREAM_ERROR_FATAL,
+	}
+	errAdminBusy = &Error{
+		Code: ErrBusy, Message: "another goroutine is inside a call of this Admin", Hint: "use an Admin for each goroutine",
+		flags: C.WALSTREAM_ERROR_RETRIABLE,
 	}
 	errBusy = &Error{
 		Code: ErrBusy, Message: "another goroutine is reading this stream", Hint: "read in one goroutine at a time",

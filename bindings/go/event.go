@@ -120,7 +120,7 @@ type (
 		PrepareEndLSN LSN
 		PrepareTime   time.Time
 	}
-	// TimelineDetail is a Timeline: where the old one ends and which goes on from there.
+	// TimelineDetail is a Timeline, or a switch in a [History]: where the old one ends and which goes on from there.
 	TimelineDetail struct {
 		SwitchLSN LSN
 		Old, New  uint32
@@ -143,9 +143,12 @@ func (e *Event) Detail() any {
 		detail := (*C.walstream_rollback_detail)(e.c.detail)
 		return RollbackDetail{LSN(detail.prepare_end_lsn), unixMicro(detail.prepare_time_us)}
 	case Timeline:
-		detail := (*C.walstream_timeline_detail)(e.c.detail)
-		return TimelineDetail{LSN(detail.switch_lsn), uint32(detail.old_timeline), uint32(detail.timeline)}
+		return newTimelineDetail((*C.walstream_timeline_detail)(e.c.detail))
 	default:
 		return nil
 	}
+}
+
+func newTimelineDetail(c *C.walstream_timeline_detail) TimelineDetail {
+	return TimelineDetail{LSN(c.switch_lsn), uint32(c.old_timeline), uint32(c.timeline)}
 }

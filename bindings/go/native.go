@@ -7,6 +7,7 @@ package walstream
 import "C"
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"unsafe"
@@ -41,6 +42,12 @@ func newConfig() *config {
 	return config
 }
 
+func (c *config) setAll(pairs [][2]string) {
+	for _, pair := range pairs {
+		c.set(pair[0], pair[1])
+	}
+}
+
 func (c *config) free() { C.walstream_config_free(c.c) }
 
 func (c *config) set(key, value string) {
@@ -69,6 +76,36 @@ func cString(what, text string) (*C.char, error) {
 		return nil, &Error{Code: ErrArgument, Message: what + ": a NUL in the text", Hint: "leave it out"}
 	}
 	return C.CString(text), nil
+}
+
+// await waits for a call that C offers no end to. When ctx ends first, drop gets what comes later.
+func await[T any](ctx context.Context, call func() (T, error), drop func(T)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	// Without a buffer: a result that was sent was also taken.
+	results := make(chan result)
+	go func() {
+		value, err := call()
+		select {
+		case results <- result{value, err}:
+		case <-ctx.Done():
+			if err == nil {
+				drop(value)
+			}
+		}
+	}()
+	select {
+	case came := <-results:
+		return came.value, came.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
 }
 
 // textAt is C's memory as a string, without a copy.

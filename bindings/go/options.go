@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Option configures [Open].
+// Option configures [Open]. [Check] and [OpenAdmin] take the same ones, and ignore what says nothing to them, such as a logger.
 type Option func(*settings)
 
 type settings struct {
@@ -14,6 +14,14 @@ type settings struct {
 	start        LSN
 	log          LogFunc
 	closeTimeout time.Duration
+}
+
+func newSettings(options []Option) settings {
+	settings := settings{closeTimeout: 10 * time.Second}
+	for _, option := range options {
+		option(&settings)
+	}
+	return settings
 }
 
 // WithOption sets any option of the library by name; docs/options.md lists them. Later ones win.

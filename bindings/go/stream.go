@@ -53,10 +53,7 @@ func Open(ctx context.Context, conninfo string, options ...Option) (*Stream, err
 	if err := checkABI(); err != nil {
 		return nil, err
 	}
-	settings := settings{closeTimeout: 10 * time.Second}
-	for _, option := range options {
-		option(&settings)
-	}
+	settings := newSettings(options)
 	stream := &Stream{
 		batch:        &batch{},
 		relations:    make(map[uint32]*Relation),
@@ -78,9 +75,7 @@ func Open(ctx context.Context, conninfo string, options ...Option) (*Stream, err
 func (s *Stream) open(conninfo string, pairs [][2]string) error {
 	config := newConfig()
 	defer config.free()
-	for _, pair := range pairs {
-		config.set(pair[0], pair[1])
-	}
+	config.setAll(pairs)
 	config.setLog(s.log)
 	if config.err != nil {
 		return config.err

@@ -24,5 +24,11 @@ func Structs() map[string]reflect.Type {
 		"walstream_timeline_detail":   reflect.TypeFor[C.walstream_timeline_detail](),
 		"walstream_tablespace_detail": reflect.TypeFor[C.walstream_tablespace_detail](),
 		"walstream_progress_detail":   reflect.TypeFor[C.walstream_progress_detail](),
+		"walstream_backup_detail":     reflect.TypeFor[C.walstream_backup_detail](),
+		"walstream_system":            reflect.TypeFor[C.walstream_system](),
+		"walstream_history":           reflect.TypeFor[C.walstream_history](),
+		"walstream_slot_request":      reflect.TypeFor[C.walstream_slot_request](),
+		"walstream_slot_info":         reflect.TypeFor[C.walstream_slot_info](),
+		"walstream_finding":           reflect.TypeFor[C.walstream_finding](),
 	}
 }

@@ -17,7 +17,7 @@ func TestGoSeesTheStructsAsCDoes(t *testing.T) {
 	if _, err := os.Stat(printer); os.IsNotExist(err) {
 		t.Skip("outside of the source tree")
 	}
-	command := exec.Command(printer, "--stream")
+	command := exec.Command(printer)
 	command.Stderr = os.Stderr
 	printed, err := command.Output()
 	if err != nil {
