@@ -39,20 +39,12 @@ func OpenAdmin(ctx context.Context, conninfo string, options ...Option) (*Admin,
 }
 
 func openAdmin(conninfo string, pairs [][2]string) (*Admin, error) {
-	config := newConfig()
-	defer config.free()
-	config.setAll(pairs)
-	if config.err != nil {
-		return nil, config.err
-	}
-	text, err := cString("conninfo", conninfo)
-	if err != nil {
-		return nil, err
-	}
-	defer C.free(unsafe.Pointer(text))
 	var c *C.walstream_admin
-	var cerr *C.walstream_error
-	if err := takeError(C.walstream_admin_open(text, config.c, &c, &cerr), cerr); err != nil {
+	err := configured(conninfo, pairs, 0, func(text *C.char, config *C.walstream_config) error {
+		var cerr *C.walstream_error
+		return takeError(C.walstream_admin_open(text, config, &c, &cerr), cerr)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &Admin{c: c}, nil

@@ -3,10 +3,7 @@ package walstream
 // #include "native.h"
 import "C"
 
-import (
-	"context"
-	"unsafe"
-)
+import "context"
 
 // Severity says how bad a [Finding] is; the worse, the higher.
 type Severity uint32
@@ -63,20 +60,12 @@ func Check(ctx context.Context, conninfo string, options ...Option) ([]Finding, 
 }
 
 func check(conninfo string, pairs [][2]string) ([]Finding, error) {
-	config := newConfig()
-	defer config.free()
-	config.setAll(pairs)
-	if config.err != nil {
-		return nil, config.err
-	}
-	text, err := cString("conninfo", conninfo)
-	if err != nil {
-		return nil, err
-	}
-	defer C.free(unsafe.Pointer(text))
 	var report *C.walstream_report
-	var cerr *C.walstream_error
-	if err := takeError(C.walstream_check(text, config.c, &report, &cerr), cerr); err != nil {
+	err := configured(conninfo, pairs, 0, func(text *C.char, config *C.walstream_config) error {
+		var cerr *C.walstream_error
+		return takeError(C.walstream_check(text, config, &report, &cerr), cerr)
+	})
+	if err != nil {
 		return nil, err
 	}
 	defer C.walstream_report_free(report)

@@ -152,8 +152,17 @@ func (k *kept) keepDetail(e *Event) {
 	case Timeline:
 		detail := *(*C.walstream_timeline_detail)(e.c.detail)
 		k.detail(unsafe.Pointer(&detail))
+	case BackupStart, BackupEnd:
+		k.keepBackup(*(*C.walstream_backup_detail)(e.c.detail))
+	case ArchiveBegin:
+		detail := *(*C.walstream_tablespace_detail)(e.c.detail)
+		detail.location = k.keepText(detail.location)
+		k.detail(unsafe.Pointer(&detail))
+	case BackupProgress:
+		detail := *(*C.walstream_progress_detail)(e.c.detail)
+		k.detail(unsafe.Pointer(&detail))
 	default:
-		// Of a base backup, which this package does not start, or of a later library: its form is unknown.
+		// Of a later library: its form is unknown.
 		k.event.detail, k.event.detail_count = nil, 0
 	}
 }

@@ -127,8 +127,8 @@ type (
 	}
 )
 
-// Detail is, by kind, a TypeDetail, OriginDetail, RollbackDetail or TimelineDetail; else nil.
-// It may be kept.
+// Detail is, by kind, a TypeDetail, OriginDetail, RollbackDetail, TimelineDetail, BackupDetail, TablespaceDetail or ProgressDetail;
+// else nil. It may be kept.
 func (e *Event) Detail() any {
 	if e.c.detail == nil {
 		return nil
@@ -144,6 +144,13 @@ func (e *Event) Detail() any {
 		return RollbackDetail{LSN(detail.prepare_end_lsn), unixMicro(detail.prepare_time_us)}
 	case Timeline:
 		return newTimelineDetail((*C.walstream_timeline_detail)(e.c.detail))
+	case BackupStart, BackupEnd:
+		return newBackupDetail((*C.walstream_backup_detail)(e.c.detail))
+	case ArchiveBegin:
+		return newTablespaceDetail((*C.walstream_tablespace_detail)(e.c.detail))
+	case BackupProgress:
+		progress := (*C.walstream_progress_detail)(e.c.detail)
+		return ProgressDetail{uint64(progress.done), uint64(progress.total)}
 	default:
 		return nil
 	}

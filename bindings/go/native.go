@@ -42,12 +42,6 @@ func newConfig() *config {
 	return config
 }
 
-func (c *config) setAll(pairs [][2]string) {
-	for _, pair := range pairs {
-		c.set(pair[0], pair[1])
-	}
-}
-
 func (c *config) free() { C.walstream_config_free(c.c) }
 
 func (c *config) set(key, value string) {
@@ -68,6 +62,25 @@ func (c *config) set(key, value string) {
 	defer C.free(unsafe.Pointer(cvalue))
 	var cerr *C.walstream_error
 	c.err = takeError(C.walstream_config_set(c.c, ckey, cvalue, &cerr), cerr)
+}
+
+// configured calls with conninfo and options as C takes them. They are C's until it returns.
+func configured(conninfo string, pairs [][2]string, log logHandle, call func(*C.char, *C.walstream_config) error) error {
+	config := newConfig()
+	defer config.free()
+	for _, pair := range pairs {
+		config.set(pair[0], pair[1])
+	}
+	config.setLog(log)
+	if config.err != nil {
+		return config.err
+	}
+	text, err := cString("conninfo", conninfo)
+	if err != nil {
+		return err
+	}
+	defer C.free(unsafe.Pointer(text))
+	return call(text, config.c)
 }
 
 // cString gives a C copy, to be freed. C would read a text with a NUL in it as another one.

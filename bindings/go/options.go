@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Option configures [Open]. [Check] and [OpenAdmin] take the same ones, and ignore what says nothing to them, such as a logger.
+// Option configures [Open]. [Check], [OpenAdmin] and [StartBackup] take the same ones, and ignore what says nothing to them, such as a logger.
 type Option func(*settings)
 
 type settings struct {

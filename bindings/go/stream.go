@@ -15,7 +15,7 @@ import (
 	"unsafe"
 )
 
-// Stream reads one replication slot. One goroutine at a time reads (Events, Next); every other method may be called
+// Stream reads one replication slot, or a base backup ([StartBackup]). One goroutine at a time reads (Events, Next); every other method may be called
 // from any goroutine at any moment.
 type Stream struct {
 	// Held for reading by every call into c, for writing by Close, which frees it.
@@ -54,13 +54,7 @@ func Open(ctx context.Context, conninfo string, options ...Option) (*Stream, err
 		return nil, err
 	}
 	settings := newSettings(options)
-	stream := &Stream{
-		batch:        &batch{},
-		relations:    make(map[uint32]*Relation),
-		closeTimeout: settings.closeTimeout,
-		log:          newLogHandle(settings.log),
-	}
-	stream.event.c = &noEvent
+	stream := newStream(&settings)
 	err := stream.open(conninfo, settings.pairs)
 	if err == nil {
 		err = stream.start(ctx, settings.start)
@@ -72,24 +66,25 @@ func Open(ctx context.Context, conninfo string, options ...Option) (*Stream, err
 	return stream, nil
 }
 
+func newStream(settings *settings) *Stream {
+	stream := &Stream{
+		batch:        &batch{},
+		relations:    make(map[uint32]*Relation),
+		closeTimeout: settings.closeTimeout,
+		log:          newLogHandle(settings.log),
+	}
+	stream.event.c = &noEvent
+	return stream
+}
+
 func (s *Stream) open(conninfo string, pairs [][2]string) error {
-	config := newConfig()
-	defer config.free()
-	config.setAll(pairs)
-	config.setLog(s.log)
-	if config.err != nil {
-		return config.err
-	}
-	text, err := cString("conninfo", conninfo)
-	if err != nil {
+	return configured(conninfo, pairs, s.log, func(text *C.char, config *C.walstream_config) error {
+		var c *C.walstream_stream
+		var cerr *C.walstream_error
+		err := takeError(C.walstream_open(text, config, &c, &cerr), cerr)
+		s.c = c
 		return err
-	}
-	defer C.free(unsafe.Pointer(text))
-	var c *C.walstream_stream
-	var cerr *C.walstream_error
-	err = takeError(C.walstream_open(text, config.c, &c, &cerr), cerr)
-	s.c = c
-	return err
+	})
 }
 
 func (s *Stream) start(ctx context.Context, lsn LSN) error {
@@ -106,7 +101,7 @@ func (s *Stream) start(ctx context.Context, lsn LSN) error {
 	}
 }
 
-// abandon frees a stream that never started.
+// abandon frees a stream that nobody was given.
 func (s *Stream) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
