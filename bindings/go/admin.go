@@ -12,8 +12,9 @@ import (
 )
 
 // Admin is a connection for single questions and commands. It keeps its connection, and makes a new one when the server has
-// ended it. One goroutine at a time may be inside a call, another one gets [ErrBusy]; Cancel and Close may be called from any
-// goroutine at any moment. A call whose ctx ends returns ctx's error once the server has called off what it was doing.
+// ended it, or a call was ended while it ran; temporary slots end with it. One goroutine at a time may be inside a call, another
+// one gets [ErrBusy]; Cancel and Close may be called from any goroutine at any moment. A call whose ctx ends returns ctx's error
+// once the server has called off what it was doing.
 type Admin struct {
 	// Held for reading by every call into c, for writing by Close, which frees it.
 	mu     sync.RWMutex
@@ -61,7 +62,11 @@ func (a *Admin) call(ctx context.Context, command func(c *C.walstream_admin, cer
 	defer a.calling.Store(false)
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	defer context.AfterFunc(ctx, a.interrupt)()
+	// Before ctx is listened to: one that has ended already would cancel what comes after this.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	defer a.cancelAtEndOf(ctx)()
 	for {
 		// Close sets this before it interrupts, so that nothing begins that it would have to wait for.
 		if a.closed.Load() {
@@ -75,9 +80,24 @@ func (a *Admin) call(ctx context.Context, command func(c *C.walstream_admin, cer
 		if code != C.WALSTREAM_WOKEN {
 			return takeError(code, cerr)
 		}
-		// Maybe by the ctx of a call that was over by then: nothing was done, so that it can be done again.
+		// Maybe by the ctx of a call that was over by then: the library sent nothing, so that it can be done again.
 		if a.cancelled.Swap(false) && !a.closed.Load() && ctx.Err() == nil {
 			return context.Canceled
+		}
+	}
+}
+
+// cancelAtEndOf ends the call in C when ctx ends, until the function that it returns is called. That one waits for a cancel that has
+// begun: it could otherwise come late and end another call. The caller holds mu, so that there is something to cancel.
+func (a *Admin) cancelAtEndOf(ctx context.Context) func() {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		C.walstream_admin_cancel(a.c)
+		close(done)
+	})
+	return func() {
+		if !stop() {
+			<-done
 		}
 	}
 }

@@ -43,7 +43,8 @@ func (f Finding) String() string {
 	return f.Severity.String() + ": " + f.Message + " [" + f.Code + "]; " + f.Remedy
 }
 
-// Check tells whether a stream that [Open] opens with the same arguments would run, and run well, the worst first. It connects as
+// Check tells whether a stream that [Open] opens with the same arguments would run, and run well, the worst first; the position of
+// [WithStartLSN] is not looked at. It connects as
 // one would, looks at server, role, slot, publications and tables, and changes nothing: no slot is made, moved or taken. None: all
 // is well. Also that the server refuses replication to this role or address is a finding. An error ([ErrConnect], [ErrAuth] and so on) is
 // what Open would return: nothing answered, or not to this user and password.

@@ -266,8 +266,9 @@ pub unsafe extern "C" fn walstream_admin_drop_slot(
     })
 }
 
-/// Ends the call in progress, or else the next one: it returns WOKEN once the server has called off what it was doing. Any thread;
-/// async-signal-safe.
+/// Ends the call in progress, or else the next one, which then does nothing: it returns WOKEN once the server has called off what it was
+/// doing; a slot that was dropped or altered already, or a refusal, is told as ever. A call that is ended while it runs, also by its
+/// timeout_ms, ends the handle's connection, and with it the temporary slots that were made on it. Any thread; async-signal-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_admin_cancel(admin: *mut AdminHandle) -> i32 {
     // No guard: a signal handler gets here. Nothing below allocates, locks or panics.

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -164,9 +165,10 @@ impl Admin {
         }
         let mut guard = self.enter()?;
         let result = self.run(&mut guard, timeout, |connection, patience| {
-            let made = make(connection, wanted, patience);
+            let mut stage = Stage::NotAsked;
+            let made = make(connection, wanted, patience, &mut stage);
             if matches!(made, Err(PgError::Cancelled | PgError::TimedOut)) {
-                undo(connection, wanted, &self.wake)?;
+                undo(connection, wanted, stage, &self.wake)?;
             }
             Ok(made?)
         });
@@ -184,7 +186,10 @@ impl Admin {
     /// Changes a slot.
     pub fn alter_slot(&self, name: &str, change: SlotChange) -> Result<(), NoEvent> {
         check_slot_name(name)?;
-        self.call(None, |connection, patience| Ok(connection.alter_slot(name, change, patience)?))
+        self.call(None, |connection, patience| {
+            let altered = connection.alter_slot(name, change, patience);
+            settled(connection, altered, &self.wake)
+        })
     }
 
     /// Looks at a slot.
@@ -210,13 +215,7 @@ impl Admin {
                 true => connection.drop_slot_waiting(name, patience),
                 false => connection.drop_slot(name, patience),
             };
-            match dropped {
-                Err(error @ (PgError::Cancelled | PgError::TimedOut)) => {
-                    // Done before the server heard of it?
-                    if call_off(connection, &self.wake)? { Ok(()) } else { Err(error.into()) }
-                }
-                other => Ok(other?),
-            }
+            settled(connection, dropped, &self.wake)
         })
     }
 
@@ -236,11 +235,19 @@ impl Admin {
         timeout: Option<Duration>,
         work: impl FnOnce(&mut Connection, &Patience<'_>) -> Result<T, Failure>,
     ) -> Result<T, NoEvent> {
+        if self.cancelled.swap(false, SeqCst) {
+            return Err(NoEvent::Woken);
+        }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let outcome = self.connected(session, deadline).and_then(|connection| {
-            let patience = Patience { wake: &self.wake, cancelled: &|| self.is_called_off(), deadline };
-            work(connection, &patience)
-        });
+        let noticed = Cell::new(false);
+        let is_called_off = || {
+            noticed.set(noticed.get() || self.is_called_off());
+            noticed.get()
+        };
+        let patience = Patience { wake: &self.wake, cancelled: &is_called_off, deadline };
+        let outcome = self.connected(session, &patience).and_then(|connection| work(connection, &patience));
+        // Whatever became of this call: it was the one that was meant.
+        let was_cancelled = noticed.get() && self.cancelled.swap(false, SeqCst);
         let failure = match outcome {
             Ok(value) => return Ok(value),
             Err(failure) => failure,
@@ -256,7 +263,7 @@ impl Admin {
         if called_off && self.closed.load(SeqCst) {
             return Err(closed().into());
         }
-        if called_off && self.cancelled.swap(false, SeqCst) {
+        if called_off && was_cancelled {
             return Err(NoEvent::Woken);
         }
         let late = deadline.is_some_and(|at| Instant::now() >= at);
@@ -269,7 +276,7 @@ impl Admin {
     fn connected<'s>(
         &self,
         session: &'s mut Option<Connection>,
-        deadline: Option<Instant>,
+        patience: &Patience<'_>,
     ) -> Result<&'s mut Connection, Failure> {
         if let Some(connection) = session
             && (connection.is_lost() || connection.has_ended(&self.wake)?)
@@ -278,18 +285,15 @@ impl Admin {
         }
         match session {
             Some(connection) => Ok(connection),
-            None => Ok(session.insert(self.connect(deadline)?)),
+            None => Ok(session.insert(self.connect(patience)?)),
         }
     }
 
-    fn connect(&self, deadline: Option<Instant>) -> Result<Connection, Failure> {
+    fn connect(&self, patience: &Patience<'_>) -> Result<Connection, Failure> {
         let timeout = self.options.connect_timeout;
         let limit = (!timeout.is_zero()).then(|| Instant::now() + timeout);
-        let patience = Patience {
-            wake: &self.wake,
-            cancelled: &|| self.is_called_off(),
-            deadline: [limit, deadline].into_iter().flatten().min(),
-        };
+        let deadline = [limit, patience.deadline].into_iter().flatten().min();
+        let patience = Patience { deadline, ..*patience };
         // Also bounds how long a request to cancel may wait for a network that is gone.
         let user_timeout = LONGEST_CANCEL.as_millis().to_string();
         let defaults = [("tcp_user_timeout", user_timeout.as_str())];
@@ -333,16 +337,27 @@ impl Admin {
     }
 }
 
+/// How far the making of a slot came. A slot of that name may have been there before: only what was made here may be dropped.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// The server was not asked for it, or it refused.
+    NotAsked,
+    Asked,
+    Made,
+}
+
 /// Consistent point and, if there is one to hold, the snapshot's name.
 fn make(
     connection: &mut Connection,
     wanted: &Wanted<'_>,
     patience: &Patience<'_>,
+    stage: &mut Stage,
 ) -> Result<(Lsn, Option<String>), PgError> {
     let (name, temporary) = (wanted.name, wanted.temporary);
     match wanted.kind {
         WantedKind::Physical { reserve_wal } => {
             let request = PhysicalSlotRequest { name, temporary, reserve_wal };
+            *stage = Stage::Asked;
             connection.create_physical_slot(&request, patience).map(|()| (Lsn::ZERO, None))
         }
         WantedKind::Logical { plugin, two_phase, failover, snapshot } => {
@@ -350,15 +365,18 @@ fn make(
             if snapshot == Snapshot::Use {
                 connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", patience)?;
             }
+            *stage = Stage::Asked;
             let created = match connection.create_logical_slot(&request, patience) {
                 Err(error @ (PgError::Server(_) | PgError::Unsupported { .. }))
                     if snapshot == Snapshot::Use =>
                 {
+                    *stage = Stage::NotAsked;
                     connection.query("ROLLBACK", patience)?;
                     return Err(error);
                 }
                 other => other?,
             };
+            *stage = Stage::Made;
             let snapshot = match snapshot {
                 Snapshot::Nothing => None,
                 Snapshot::Export => created.snapshot,
@@ -389,25 +407,59 @@ fn read_by_command(
 }
 
 /// A slot whose making was called off is not to be there, whichever of the two was faster.
-fn undo(connection: &mut Connection, wanted: &Wanted<'_>, wake: &EventFd) -> Result<(), Failure> {
-    if call_off(connection, wake)? {
-        let patience = unhurried(wake);
-        // In a transaction that took the slot's snapshot, or in one that failed.
+fn undo(
+    connection: &mut Connection,
+    wanted: &Wanted<'_>,
+    stage: Stage,
+    wake: &EventFd,
+) -> Result<(), Failure> {
+    let outcome = call_off(connection, wake)?;
+    let patience = unhurried(wake);
+    // Without a database it would be refused, as all SQL is.
+    if matches!(wanted.kind, WantedKind::Logical { snapshot: Snapshot::Use, .. }) {
         connection.query("ROLLBACK", &patience)?;
-        match connection.drop_slot(wanted.name, &patience) {
-            Err(PgError::Server(error)) if error.sqlstate.as_str() == sqlstate::UNDEFINED_OBJECT => Ok(()),
-            other => other,
-        }?;
     }
-    Ok(())
+    match (stage, outcome) {
+        (Stage::NotAsked, _) | (Stage::Asked, Outcome::CalledOff) => return Ok(()),
+        (Stage::Asked, Outcome::Refused(error)) => return Err(error.into()),
+        (Stage::Asked, Outcome::Done) | (Stage::Made, _) => {}
+    }
+    match connection.drop_slot(wanted.name, &patience) {
+        Err(PgError::Server(error)) if error.sqlstate.as_str() == sqlstate::UNDEFINED_OBJECT => Ok(()),
+        other => Ok(other?),
+    }
 }
 
-/// Cancels what runs; true: it was done before.
-fn call_off(connection: &mut Connection, wake: &EventFd) -> Result<bool, Failure> {
+/// What a command came to that was perhaps called off: it may have been done, or refused, before the server heard of that.
+fn settled(
+    connection: &mut Connection,
+    result: Result<(), PgError>,
+    wake: &EventFd,
+) -> Result<(), Failure> {
+    let Err(error @ (PgError::Cancelled | PgError::TimedOut)) = result else { return Ok(result?) };
+    match call_off(connection, wake)? {
+        Outcome::Done => Ok(()),
+        Outcome::CalledOff => Err(error.into()),
+        Outcome::Refused(refusal) => Err(refusal.into()),
+    }
+}
+
+/// How a command ended that was called off.
+enum Outcome {
+    /// It was done before.
+    Done,
+    CalledOff,
+    /// It failed by itself.
+    Refused(PgError),
+}
+
+/// Cancels what runs.
+fn call_off(connection: &mut Connection, wake: &EventFd) -> Result<Outcome, Failure> {
     const QUERY_CANCELED: &str = "57014";
     match connection.cancel_command(&unhurried(wake)) {
-        Ok(_) => Ok(true),
-        Err(PgError::Server(error)) if error.sqlstate.as_str() == QUERY_CANCELED => Ok(false),
+        Ok(_) => Ok(Outcome::Done),
+        Err(PgError::Server(error)) if error.sqlstate.as_str() == QUERY_CANCELED => Ok(Outcome::CalledOff),
+        Err(error @ PgError::Server(_)) if !connection.is_lost() => Ok(Outcome::Refused(error)),
         Err(error) => {
             let failure = Failure::from(error);
             let detail = failure.to_string();

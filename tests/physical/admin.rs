@@ -223,6 +223,37 @@ on_each_major! {
         wait_until(LIMIT, "nothing is left", || leftovers(case) == ("0".into(), "0".into()));
     }
 
+    fn what_was_there_before_stays(case, from 14) {
+        let desk = desk(case);
+        let name = case.slot().to_owned();
+        desk.create(&name, None, -1).unwrap();
+        for wish in [SnapshotWish::NOTHING, SnapshotWish::EXPORT, SnapshotWish::USE] {
+            // Late from the start: the first command is called off, or the refusal comes first.
+            let late = desk.create(&name, request(0, wish), 0);
+            assert!(late.is_err() || late.is_ok_and(|late| late.0 == Code::TIMEOUT as i32));
+            desk.read(&name).unwrap();
+            desk.cancel();
+            assert_eq!(desk.create(&name, request(0, wish), -1).unwrap().0, Code::WOKEN as i32);
+            let refused = desk.create(&name, request(0, wish), -1).map(|_| ()).unwrap_err();
+            assert_eq!(refused.sqlstate, "42710", "{refused:?}");
+            desk.read(&name).unwrap();
+        }
+    }
+
+    fn a_cancel_beforehand_ends_one_call_and_nothing_else(case, from 14) {
+        let desk = desk(case);
+        let temporary = format!("{}_t", case.slot());
+        desk.create(&temporary, request(SlotFlag::TEMPORARY as u32, SnapshotWish::NOTHING), -1).unwrap();
+        for wait in [false, true] {
+            desk.cancel();
+            desk.cancel();
+            assert_eq!(desk.drop_slot("no_such_slot", wait, -1).unwrap(), Code::WOKEN as i32);
+            assert!(desk.drop_slot("no_such_slot", wait, -1).unwrap_err().is(Code::E_SLOT_MISSING));
+        }
+        // It ends with the connection, which is still the same.
+        assert_ne!(desk.read(&temporary).unwrap().flags & SlotFlag::TEMPORARY as u32, 0);
+    }
+
     fn free_ends_a_call_in_progress(case, from 14) {
         let mut old = Sql::connect(&case.conninfo());
         old.run("BEGIN; CREATE TABLE t (a int)");
@@ -338,6 +369,10 @@ fn physical_needs_no_database() {
             assert!(desk.read("ph").unwrap_err().is(Code::E_SLOT_MISSING));
         }
         assert!(desk.drop_slot("ph", true, -1).unwrap_err().is(Code::E_SLOT_MISSING));
+        // Made and undone, without SQL.
+        let late = desk.create("ph", request(physical, SnapshotWish::NOTHING), 0).unwrap();
+        assert_eq!(late.0, Code::TIMEOUT as i32);
+        assert!(desk.drop_slot("ph", false, -1).unwrap_err().is(Code::E_SLOT_MISSING));
         for wish in [SnapshotWish::NOTHING, SnapshotWish::EXPORT] {
             let fault = desk.create("lo", request(0, wish), -1).map(|_| ()).unwrap_err();
             assert!(fault.is(Code::E_ARGUMENT) && fault.message.contains("database"), "{fault:?}");

@@ -270,6 +270,25 @@ namespace Walstream.Tests
             }
         }
 
+        // A temporary slot ends with its connection, so that it tells whether that is still the same.
+        public static void ACancelledTokenTouchesNothing()
+        {
+            using (var live = new Live())
+            using (var admin = WalStreamAdmin.Open(live.Conninfo))
+            {
+                string name = live.Slot + "_t";
+                admin.CreateSlot(name, new SlotRequest { Temporary = true });
+                var cancelled = new CancellationToken(true);
+                for (int i = 0; i < 10; i++)
+                {
+                    Check.Throws<OperationCanceledException>(() => admin.DropSlot(name, true, null, cancelled));
+                    var missing = Check.Throws<WalStreamException>(() => admin.DropSlot(name + "_none"));
+                    Check.Equal(ErrorCode.SlotMissing, missing.Code);
+                    Check.That(admin.ReadSlot(name).IsTemporary, "it is still there");
+                }
+            }
+        }
+
         public static void DisposingEndsACall()
         {
             using (var live = new Live())

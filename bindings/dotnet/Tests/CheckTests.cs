@@ -42,7 +42,7 @@ namespace Walstream.Tests
             }
         }
 
-        public static void ReportsAreGivenBack()
+        public static void ManyChecksLeaveNoConnection()
         {
             using (var live = new Live())
             {

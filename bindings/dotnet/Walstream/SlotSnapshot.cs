@@ -4,7 +4,8 @@ using Walstream.Native;
 namespace Walstream
 {
     /// <summary>
-    /// The data as of a slot's start. Keeps a connection of its own, and outlives the administrator that made it. Any thread may use it.
+    /// The data as of a slot's start. Keeps a connection of its own, and outlives the administrator that made it. Keep a
+    /// reference until the import is done (<c>using</c>): one that is forgotten is closed by the collector. Any thread may use it.
     /// </summary>
     public sealed class SlotSnapshot : IDisposable
     {

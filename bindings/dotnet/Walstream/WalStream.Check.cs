@@ -10,7 +10,7 @@ namespace Walstream
         /// <summary>
         /// Would a stream with these options run, and run well? Connects as one would, looks, and changes nothing: no slot is made, moved or
         /// taken. Any thread may call it. It may wait: for the option connect_timeout_ms on each of up to three connections, and for as long on
-        /// their answers.
+        /// their answers. The position to start from is not looked at.
         /// </summary>
         /// <param name="conninfo">As libpq takes it: keywords or URI.</param>
         /// <param name="options">As for <see cref="Open(string, WalStreamOptions)"/>.</param>

@@ -6,7 +6,7 @@ namespace Walstream
 {
     /// <summary>
     /// A connection for single questions and commands: it makes, reads, alters and drops slots, and says which server this is. A new connection is
-    /// made when the server has ended the old one. One thread at a time may be inside a call (another one gets <see cref="ErrorCode.Busy"/>);
+    /// made when the server has ended the old one, or a call was ended while it ran; temporary slots end with it. One thread at a time may be inside a call (another one gets <see cref="ErrorCode.Busy"/>);
     /// <see cref="Cancel"/> and <see cref="Dispose"/> may be called beside it, and end it. Every call throws
     /// <see cref="WalStreamException"/> when it fails, <see cref="OperationCanceledException"/> when it was cancelled,
     /// <see cref="ObjectDisposedException"/> when this was disposed, and <see cref="ArgumentException"/> for text with a NUL character. What a call
@@ -171,6 +171,8 @@ namespace Walstream
             {
                 RefuseDisposed();
                 handle.DangerousAddRef(ref held);
+                // Before the library hears of it: the call after this one would be the one that is called off.
+                cancellationToken.ThrowIfCancellationRequested();
                 // Its disposal waits for a callback that runs: none comes after this call.
                 using (cancellationToken.Register(CallOff)) RunWhileCalledOff(command, cancellationToken);
                 return take();
@@ -182,7 +184,8 @@ namespace Walstream
             }
         }
 
-        // A token that was cancelled at the end of an earlier call, too late for it, ends none of the later ones.
+        // A token that was cancelled at the end of an earlier call, too late for it, ends none of the later ones: the library sends nothing for a
+        // call that is cancelled beforehand, so that it can be made again.
         private void RunWhileCalledOff(Command command, CancellationToken cancellationToken)
         {
             while (true)
