@@ -1576,7 +1576,7 @@ int32_t walstream_admin_timeline_history(struct walstream_admin *admin,
  * timeout_ms (-1: for ever) or walstream_admin_cancel end that, with TIMEOUT or WOKEN, and leave neither the slot nor a walsender behind.
  * *consistent_lsn (may be NULL) is where a logical slot begins, 0 for a physical one. With WALSTREAM_SNAPSHOT_EXPORT or _USE *snapshot is a handle that
  * keeps the connection (the next call on admin makes another); else it may be NULL. A temporary slot ends with the connection that made it:
- * with the snapshot's, else with admin's.
+ * with the snapshot's, else with admin's; the server drops it at the first error there, too (postgres.c: PostgresMain).
  */
 int32_t walstream_admin_create_slot(struct walstream_admin *admin,
                                     const char *name,
@@ -1614,8 +1614,9 @@ int32_t walstream_admin_drop_slot(struct walstream_admin *admin,
                                   struct walstream_error **error);
 
 /**
- * Ends the call in progress, or else the next one: it returns WOKEN once the server has called off what it was doing. Any thread;
- * async-signal-safe.
+ * Ends the call in progress, or else the next one, which then does nothing: it returns WOKEN once the server has called off what it was
+ * doing; a slot that was dropped or altered already, or a refusal, is told as ever. A call that is ended while it runs, also by its
+ * timeout_ms, ends the handle's connection, and with it the temporary slots that were made on it. Any thread; async-signal-safe.
  */
 int32_t walstream_admin_cancel(struct walstream_admin *admin);
 

@@ -94,7 +94,7 @@ func TestCancelWithoutACallEndsTheNext(t *testing.T) {
 	}
 }
 
-// A temporary slot ends with its connection, so that it tells whether that is still the same.
+// A temporary slot ends with its connection, and with the first error there: neither has been.
 func TestAnEndedContextTouchesNothing(t *testing.T) {
 	db := live.New(t)
 	admin := openAdmin(t, db.Conninfo)
@@ -107,11 +107,16 @@ func TestAnEndedContextTouchesNothing(t *testing.T) {
 		if err := admin.DropSlot(ended, db.Slot, true); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-		if err := admin.DropSlot(deadline(t), db.Slot+"_none", false); !errors.Is(err, walstream.ErrSlotMissing) {
-			t.Error(err)
-		}
 		if _, err := admin.ReadSlot(deadline(t), db.Slot); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		if err := admin.DropSlot(ended, db.Slot, true); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if err := admin.DropSlot(deadline(t), db.Slot+"_none", false); !errors.Is(err, walstream.ErrSlotMissing) {
+			t.Error(err)
 		}
 	}
 }

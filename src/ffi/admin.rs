@@ -186,7 +186,7 @@ pub unsafe extern "C" fn walstream_admin_timeline_history(
 /// timeout_ms (-1: for ever) or walstream_admin_cancel end that, with TIMEOUT or WOKEN, and leave neither the slot nor a walsender behind.
 /// *consistent_lsn (may be NULL) is where a logical slot begins, 0 for a physical one. With WALSTREAM_SNAPSHOT_EXPORT or _USE *snapshot is a handle that
 /// keeps the connection (the next call on admin makes another); else it may be NULL. A temporary slot ends with the connection that made it:
-/// with the snapshot's, else with admin's.
+/// with the snapshot's, else with admin's; the server drops it at the first error there, too (postgres.c: PostgresMain).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_admin_create_slot(
     admin: *mut AdminHandle,

@@ -244,14 +244,19 @@ on_each_major! {
         let desk = desk(case);
         let temporary = format!("{}_t", case.slot());
         desk.create(&temporary, request(SlotFlag::TEMPORARY as u32, SnapshotWish::NOTHING), -1).unwrap();
-        for wait in [false, true] {
+        let wait_or_not = [false, true];
+        for wait in wait_or_not {
             desk.cancel();
+            desk.cancel();
+            assert_eq!(desk.drop_slot("no_such_slot", wait, -1).unwrap(), Code::WOKEN as i32);
+            // It ends with the connection, and with the first error there: neither has been.
+            assert_ne!(desk.read(&temporary).unwrap().flags & SlotFlag::TEMPORARY as u32, 0);
+        }
+        for wait in wait_or_not {
             desk.cancel();
             assert_eq!(desk.drop_slot("no_such_slot", wait, -1).unwrap(), Code::WOKEN as i32);
             assert!(desk.drop_slot("no_such_slot", wait, -1).unwrap_err().is(Code::E_SLOT_MISSING));
         }
-        // It ends with the connection, which is still the same.
-        assert_ne!(desk.read(&temporary).unwrap().flags & SlotFlag::TEMPORARY as u32, 0);
     }
 
     fn free_ends_a_call_in_progress(case, from 14) {
