@@ -46,6 +46,7 @@ impl Way for Machine {
             start: Lsn::ZERO,
             wal_sender_timeout: Duration::from_secs(60),
             streaming: false,
+            left_at: None,
         };
         session.connected(now, &connected).unwrap();
         let mut machine = Machine { session, now };

@@ -58,6 +58,7 @@ fn drive<P: Protocol>(input: &[u8], data: Kind) {
         start: Lsn::ZERO,
         wal_sender_timeout: Duration::from_secs(60),
         streaming: false,
+        left_at: None,
     };
     stream.connected(now, &connected).unwrap();
     let wal = data == Kind::WAL;

@@ -58,6 +58,7 @@ impl Run {
                 start: Lsn::ZERO,
                 wal_sender_timeout: Duration::from_secs(60),
                 streaming: true,
+                left_at: None,
             },
         )
     }

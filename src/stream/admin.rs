@@ -431,11 +431,7 @@ fn undo(
 }
 
 /// What a command came to that was perhaps called off: it may have been done, or refused, before the server heard of that.
-fn settled(
-    connection: &mut Connection,
-    result: Result<(), PgError>,
-    wake: &EventFd,
-) -> Result<(), Failure> {
+fn settled(connection: &mut Connection, result: Result<(), PgError>, wake: &EventFd) -> Result<(), Failure> {
     let Err(error @ (PgError::Cancelled | PgError::TimedOut)) = result else { return Ok(result?) };
     match call_off(connection, wake)? {
         Outcome::Done => Ok(()),

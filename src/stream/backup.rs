@@ -78,7 +78,13 @@ impl Protocol for Backup {
         let system = handshake.connection.identify_system(handshake.patience)?;
         let server = handshake.check_system(&system)?;
         let wal_sender_timeout = handshake.wal_sender_timeout()?;
-        let connected = Connected { slot: Lsn::ZERO, start: Lsn::ZERO, wal_sender_timeout, streaming: false };
+        let connected = Connected {
+            slot: Lsn::ZERO,
+            start: Lsn::ZERO,
+            wal_sender_timeout,
+            streaming: false,
+            left_at: None,
+        };
         Ok(Ready { connected, server, started_us: 0 })
     }
 

@@ -84,9 +84,9 @@ impl Feedback {
         self.storm = None;
     }
 
-    /// Is the server shutting down, and waiting for us?
-    pub fn storm(&self) -> bool {
-        self.storm.is_some_and(|storm| storm.last - storm.since >= STORM)
+    /// Where the server is that shuts down, and waits until we are there too.
+    pub fn storm(&self) -> Option<Lsn> {
+        self.storm.filter(|storm| storm.last - storm.since >= STORM).map(|storm| storm.position)
     }
 
     /// When the next update is due, as far as known now.
@@ -174,15 +174,15 @@ mod tests {
     fn rule_22_a_storm_is_two_seconds_of_the_same_request() {
         let (now, mut feedback) = started(10_000);
         for i in 0..=40 {
-            assert!(!feedback.storm(), "after {i} requests");
+            assert!(feedback.storm().is_none(), "after {i} requests");
             feedback.keepalive(now + MS * 50 * i, Lsn(1000), true);
         }
-        assert!(feedback.storm());
+        assert!(feedback.storm().is_some());
         feedback.data();
-        assert!(!feedback.storm());
+        assert!(feedback.storm().is_none());
         for i in 0..10 {
             feedback.keepalive(now + MS * 2000 * i, Lsn(1000), true);
-            assert!(!feedback.storm(), "rare requests are no storm");
+            assert!(feedback.storm().is_none(), "rare requests are no storm");
         }
     }
 }

@@ -128,7 +128,7 @@ impl Stream {
         }
         self.shared.ask(Request::Leave, None);
         self.leave_thread(&mut reader);
-        self.shared.enter(State::OPEN);
+        self.shared.give_up_attempt();
         outcome
     }
 

@@ -79,14 +79,19 @@ impl Handshake<'_> {
         let system = self.connection.identify_system(self.patience)?;
         let server = self.check_system(&system)?;
         let in_recovery = survey.run.in_recovery;
-        self.check_timeline(server, survey.run)?;
+        let left_at = self.check_timeline(server, survey.run)?;
         let wal_sender_timeout = read_duration(&survey.wal_sender_timeout)?;
         let slot = self.slot(&system, &survey)?;
         let start = self.check_position(&system, slot, in_recovery)?;
         let streaming = plugin_options::streaming(self.options, version, self.before.without_streaming);
         self.start_replication(start, version, in_recovery)?;
-        let connected =
-            Connected { slot, start: self.before.start, wal_sender_timeout, streaming: streaming.is_some() };
+        let connected = Connected {
+            slot,
+            start: self.before.start,
+            wal_sender_timeout,
+            streaming: streaming.is_some(),
+            left_at,
+        };
         Ok(Ready { connected, server, started_us: survey.run.started_us })
     }
 
@@ -113,23 +118,23 @@ impl Handshake<'_> {
         }
     }
 
-    /// Rule 13: ours must be an ancestor of the server's, and not left before where we are.
-    fn check_timeline(&mut self, server: (u64, u32), run: ServerRun) -> Result<(), Failure> {
-        let Some((_, known)) = self.before.server else { return Ok(()) };
+    /// Rule 13: ours must be an ancestor of the server's, and not left before where we are. Where the server left it.
+    fn check_timeline(&mut self, server: (u64, u32), run: ServerRun) -> Result<Option<Lsn>, Failure> {
+        let Some((_, known)) = self.before.server else { return Ok(None) };
         if known == server.1 {
-            return Ok(());
+            return Ok(None);
         }
         // A standby that is promoted under a stream does not break it: what came after the switch is its own.
         if self.before.again.is_some_and(|again| again.server_started_us == run.started_us) {
             self.log.info(format!("the server was promoted, from timeline {known} to {}", server.1));
-            return Ok(());
+            return Ok(None);
         }
         let held = self.before.again.map_or(self.before.start, |again| again.resume_at);
         let history = self.connection.timeline_history(server.1, self.patience)?;
         match history.iter().find(|switch| switch.timeline == known) {
             Some(switch) if held <= switch.lsn => {
                 self.log.info(format!("the server moved from timeline {known} to {}", server.1));
-                Ok(())
+                Ok(Some(switch.lsn))
             }
             Some(switch) => Err(Failure::new(
                 Code::E_GAP,

@@ -52,6 +52,11 @@ impl Ledger {
         self.half = false;
     }
 
+    /// The timeline that was read ended at `end` for the server: its positions behind that are another's now. What was read lies before.
+    pub fn left_timeline(&mut self, end: Lsn) {
+        self.idle = self.idle.min(end);
+    }
+
     /// Where a new connection is to start: behind everything that was read to its end.
     pub fn resume_at(&self) -> Lsn {
         self.completed

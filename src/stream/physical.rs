@@ -127,7 +127,8 @@ impl Protocol for Physical {
         let start = if first { self.next } else { Lsn::ZERO };
         self.start_copy(connection, patience)?;
         // What a physical slot holds back was not confirmed by anybody: the host may acknowledge only what it gets.
-        let connected = Connected { slot: Lsn::ZERO, start, wal_sender_timeout, streaming: false };
+        let connected =
+            Connected { slot: Lsn::ZERO, start, wal_sender_timeout, streaming: false, left_at: None };
         Ok(Ready { connected, server: (id, self.timeline), started_us: 0 })
     }
 
@@ -200,7 +201,7 @@ impl Protocol for Physical {
     }
 
     fn storm(&self) -> bool {
-        self.feedback.storm() && self.pending()
+        self.feedback.storm().is_some() && self.pending()
     }
 
     fn progress(&self) -> Progress {

@@ -50,6 +50,8 @@ pub struct Connected {
     pub wal_sender_timeout: Duration,
     /// Was `streaming` asked for?
     pub streaming: bool,
+    /// The server has left the timeline that was read here: what lies behind is no longer the same.
+    pub left_at: Option<Lsn>,
 }
 
 /// See the file's head.
@@ -125,6 +127,12 @@ impl Session {
     /// A connection streams from now on, from `resume_at` or behind.
     pub fn connected(&mut self, now: Now, connected: &Connected) -> Result<(), Failure> {
         self.ledger.connected(connected.slot, connected.start);
+        if let Some(end) = connected.left_at {
+            self.ledger.left_timeline(end);
+            self.passed = self.passed.min(end);
+            self.received = self.received.min(end);
+            self.server = self.server.min(end);
+        }
         let wanted =
             if self.stop_lsn.is_zero() { self.status_interval } else { self.status_interval.min(ASK) };
         let interval = Feedback::interval(wanted, connected.wal_sender_timeout);
@@ -218,7 +226,10 @@ impl Session {
     }
 
     fn end_at(&mut self, position: Lsn) {
-        self.ended |= !self.stop_lsn.is_zero() && position >= self.stop_lsn && self.between_transactions();
+        self.ended |= !self.stop_lsn.is_zero()
+            && position >= self.stop_lsn
+            && self.between_transactions()
+            && !self.owes_the_rest();
     }
 
     /// The host is inside a transaction that the server has not begun again: pending, though nothing of it was read here.
@@ -358,9 +369,9 @@ impl Session {
         self.feedback.unsent(self.positions())
     }
 
-    /// Does the server shut down, and wait for what the host has not acknowledged?
+    /// Does the server shut down, and wait for what the host has not acknowledged, or what is not confirmed without it (idle_advance)?
     pub fn storm(&self) -> bool {
-        self.feedback.storm() && self.ledger.pending()
+        self.feedback.storm().is_some_and(|position| self.ledger.confirmed() < position)
     }
 
     fn positions(&self) -> Positions {

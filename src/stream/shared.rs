@@ -110,7 +110,10 @@ impl Shared {
 
     /// Enters a state. A read that waits looks again at an end.
     pub fn enter(&self, state: State) {
-        let _settling = lock(&self.outcome);
+        self.enter_under(&lock(&self.outcome), state);
+    }
+
+    fn enter_under(&self, _settling: &Outcome, state: State) {
         if state == State::STREAMING {
             self.streamed.store(true, SeqCst);
         }
@@ -200,8 +203,16 @@ impl Shared {
         attempt
     }
 
+    /// The start failed. Its thread may still be there, as in a look-up of a name: what it says from now on is nobody's.
+    pub fn give_up_attempt(&self) {
+        let outcome = lock(&self.outcome);
+        self.attempt.fetch_add(1, SeqCst);
+        self.enter_under(&outcome, State::OPEN);
+    }
+
     /// From the thread, as the last thing that it does.
     pub fn finish(&self, attempt: u32, failure: Option<Failure>) {
+        let mut outcome = lock(&self.outcome);
         if attempt != self.attempt.load(SeqCst) {
             return;
         }
@@ -209,9 +220,9 @@ impl Shared {
         if let Some(failure) = &failure {
             self.note_error(failure);
         }
-        lock(&self.outcome).failure = failure;
-        self.enter(state);
-        lock(&self.outcome).finished = true;
+        outcome.failure = failure;
+        self.enter_under(&outcome, state);
+        outcome.finished = true;
         self.finished.notify_all();
     }
 

@@ -133,6 +133,23 @@ fn timed(action: impl FnOnce()) -> Duration {
     started.elapsed()
 }
 
+/// Rule 22: nothing is pending, and nobody confirms where the server is. Some servers wait for that, and none may for long.
+#[test]
+fn shutdown_without_idle_advance() {
+    for major in crate::support::server::majors() {
+        let server = Server::own(major, &["--set", "wal_sender_timeout=60s"]);
+        let mut case = Case::new(&server);
+        case.sql.run("CREATE TABLE t (id int PRIMARY KEY, v text)");
+        case.publish();
+        let host = case.stream(&[("idle_advance", "off")]);
+        case.sql.run("INSERT INTO t VALUES (1)");
+        host.ack(host.until(Kind::COMMIT).last().unwrap().ack_lsn);
+        case.sql.run("CREATE TABLE of_no_interest (a int)");
+        let stopping = timed(|| server.command("stop fast"));
+        assert!(stopping < Duration::from_secs(30), "PostgreSQL {major}: stop took {stopping:?}");
+    }
+}
+
 #[test]
 fn shutdown_14() {
     shutdown(14);

@@ -189,6 +189,19 @@ fn stop_lsn_ends_behind_the_transaction_that_reaches_it() {
 }
 
 #[test]
+fn stop_lsn_does_not_end_in_the_middle_of_a_transaction_whose_rest_is_to_come() {
+    let mut bench = Bench::new(&[("stop_lsn", "0/3E8")]);
+    let whole = plain(2000, 2010, 5, &["a", "b"]);
+    bench.messages(900, &whole[..3]);
+    bench.reconnect();
+    // The server, asked where it is, is behind stop_lsn already.
+    bench.feed(&keepalive(1500, false));
+    assert!(!bench.session.ended());
+    assert!(bench.messages(900, &whole).iter().any(|seen| seen.kind == Kind::COMMIT as u32));
+    assert!(bench.session.ended());
+}
+
+#[test]
 fn as_sent_hands_on_what_comes_and_tells_of_interruptions() {
     let mut bench = Bench::new(&[("delivery", "as-sent")]);
     let events = bench

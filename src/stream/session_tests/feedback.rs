@@ -162,3 +162,37 @@ fn rule_22_a_server_that_cannot_stop_is_left_only_when_the_host_owes_it_somethin
         assert_eq!(bench.session.storm(), owes);
     }
 }
+
+#[test]
+fn rule_22_a_server_that_cannot_stop_is_left_when_nothing_is_confirmed_without_the_host() {
+    let mut bench = Bench::new(&[("idle_advance", "off")]);
+    bench.messages(200, &plain(300, 310, 5, &["a"]));
+    bench.ack(310);
+    for _ in 0..50 {
+        bench.feed(&keepalive(400, true));
+        bench.later(50);
+    }
+    assert!(!bench.session.pending() && bench.session.storm());
+}
+
+#[test]
+fn rule_13_positions_of_a_timeline_that_was_left_are_not_confirmed() {
+    for acknowledged in [true, false] {
+        let mut bench = Bench::new(&[]);
+        bench.messages(200, &plain(240, 250, 5, &["a"]));
+        if acknowledged {
+            bench.ack(250);
+        }
+        bench.feed(&keepalive(500, false));
+        assert_eq!(bench.session.confirmed(), Lsn(if acknowledged { 500 } else { 100 }));
+        // The new primary had not got so far.
+        bench.connect_to(100, 0, Some(Lsn(300)));
+        bench.ack(250);
+        assert_eq!(bench.session.confirmed(), Lsn(300));
+        bench.messages(380, &plain(390, 400, 6, &["b"]));
+        assert_eq!(bench.session.confirmed(), Lsn(300));
+        bench.feed(&keepalive(600, false));
+        bench.ack(400);
+        assert_eq!(bench.session.confirmed(), Lsn(600));
+    }
+}

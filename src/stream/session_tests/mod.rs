@@ -55,11 +55,16 @@ impl Bench {
     }
 
     fn connect(&mut self, slot: u64, start: u64) {
+        self.connect_to(slot, start, None);
+    }
+
+    fn connect_to(&mut self, slot: u64, start: u64, left_at: Option<Lsn>) {
         let connected = Connected {
             slot: Lsn(slot),
             start: Lsn(start),
             wal_sender_timeout: self.wal_sender_timeout,
             streaming: true,
+            left_at,
         };
         self.session.connected(self.now, &connected).unwrap();
     }

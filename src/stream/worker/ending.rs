@@ -38,7 +38,7 @@ impl<P: Protocol> Worker<P> {
     /// Rule 22: the server cannot stop while we wait for the host. It may; we come back.
     pub(super) fn leave_storm(&mut self, connection: &mut Connection) -> Failure {
         let ended = self.end(connection, Some(Instant::now() + STORM_GOODBYE));
-        let message = "the server shuts down, and what it waits for is not acknowledged yet";
+        let message = "the server shuts down, and waits for a position that may not be confirmed yet";
         ended.err().unwrap_or_else(|| Failure::new(Code::E_CONNECT, message).cure(Cure::Retry))
     }
 
