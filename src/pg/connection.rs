@@ -98,6 +98,12 @@ impl Connection {
         unsafe { sys::PQbackendPID(self.raw()) }
     }
 
+    /// Is no command running, and no transaction open?
+    pub fn is_idle(&self) -> bool {
+        // SAFETY: a live connection.
+        unsafe { sys::PQtransactionStatus(self.raw()) == sys::TRANSACTION_IDLE }
+    }
+
     /// By TLS or GSSAPI?
     pub fn is_encrypted(&self) -> bool {
         // SAFETY: a live connection.

@@ -23,6 +23,8 @@ unsafe extern "C" {
     pub fn PQstatus(conn: *const PGconn) -> c_int;
     /// One of `RES_*`.
     pub fn PQresultStatus(res: *const PGresult) -> c_int;
+    /// `TRANSACTION_IDLE`, or another state.
+    pub fn PQtransactionStatus(conn: *const PGconn) -> c_int;
     /// Takes and returns one of `ERRORS_*`.
     pub fn PQsetErrorVerbosity(conn: *mut PGconn, verbosity: c_int) -> c_int;
 }
@@ -38,6 +40,8 @@ pub const POLLING_OK: c_int = 3;
 pub const CONNECTION_BAD: c_int = 1;
 pub const CONNECTION_AWAITING_RESPONSE: c_int = 4;
 pub const CONNECTION_SSL_STARTUP: c_int = 7;
+
+pub const TRANSACTION_IDLE: c_int = 0;
 
 pub const ERRORS_DEFAULT: c_int = 1;
 pub const ERRORS_VERBOSE: c_int = 2;
@@ -62,7 +66,9 @@ pub const DIAG_SOURCE_FUNCTION: u8 = b'R';
 #[cfg(test)]
 mod tests {
     use super::*;
-    use libpq_sys::{ConnStatusType, ExecStatusType, PGVerbosity, PostgresPollingStatusType};
+    use libpq_sys::{
+        ConnStatusType, ExecStatusType, PGTransactionStatusType, PGVerbosity, PostgresPollingStatusType,
+    };
 
     // The constants above are written by hand; the header that libpq-sys read has the last word.
     #[test]
@@ -94,6 +100,7 @@ mod tests {
         ] {
             assert_eq!(ours, headers as c_int);
         }
+        assert_eq!(TRANSACTION_IDLE, PGTransactionStatusType::PQTRANS_IDLE as c_int);
         assert_eq!(ERRORS_DEFAULT, PGVerbosity::PQERRORS_DEFAULT as c_int);
         assert_eq!(ERRORS_VERBOSE, PGVerbosity::PQERRORS_VERBOSE as c_int);
         assert_eq!(

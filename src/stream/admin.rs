@@ -1,14 +1,22 @@
 //! Administration: single questions and commands on a connection of their own.
 //!
-//! Owns that connection, who is inside it, and what becomes of a command that is called off: a slot that was to be
-//! made is not there afterwards. Refuses to retry: what failed is the host's to repeat.
+//! Owns that connection, and who is inside it. Beside it stand how a slot is made, or not left behind, and how a command
+//! is called off. Refuses to retry: what failed is the host's to repeat.
 
 #![forbid(unsafe_code)]
+
+mod calling_off;
+mod making;
+
+pub use making::{Wanted, WantedKind};
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
+
+use calling_off::{LONGEST_CANCEL, settled};
+use making::{check_wanted, make_or_undo};
 
 use super::error::{Cure, Failure};
 use super::handle::NoEvent;
@@ -18,12 +26,9 @@ use super::server_failure::sqlstate;
 use crate::lsn::Lsn;
 use crate::model::Code;
 use crate::pg::{
-    Connection, Conninfo, EventFd, Patience, PgError, PhysicalPosition, PhysicalSlotRequest, SlotChange,
-    SlotInfo, SlotRequest, Snapshot, SystemIdentity, TimelineFile,
+    Connection, Conninfo, EventFd, Patience, PgError, PhysicalPosition, SlotChange, SlotInfo, SystemIdentity,
+    TimelineFile,
 };
-
-/// How long a command that is called off may take to end.
-const LONGEST_CANCEL: Duration = Duration::from_secs(10);
 
 /// See the file's head.
 pub struct Admin {
@@ -34,38 +39,6 @@ pub struct Admin {
     wake: EventFd,
     cancelled: AtomicBool,
     closed: AtomicBool,
-}
-
-/// A slot to make.
-#[derive(Clone, Debug)]
-pub struct Wanted<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Of what kind.
-    pub kind: WantedKind<'a>,
-    /// To be dropped with the connection.
-    pub temporary: bool,
-}
-
-/// What distinguishes the kinds of slots.
-#[derive(Clone, Debug)]
-pub enum WantedKind<'a> {
-    /// One that decodes.
-    Logical {
-        /// The output plugin.
-        plugin: &'a str,
-        /// Send prepared transactions at their PREPARE.
-        two_phase: bool,
-        /// Keep it on standbys too.
-        failover: bool,
-        /// What becomes of the snapshot that belongs to the slot's start.
-        snapshot: Snapshot,
-    },
-    /// One that holds back log.
-    Physical {
-        /// From now on, not only from its first use.
-        reserve_wal: bool,
-    },
 }
 
 /// A slot that was made.
@@ -164,14 +137,8 @@ impl Admin {
             .into());
         }
         let mut guard = self.enter()?;
-        let result = self.run(&mut guard, timeout, |connection, patience| {
-            let mut stage = Stage::NotAsked;
-            let made = make(connection, wanted, patience, &mut stage);
-            if matches!(made, Err(PgError::Cancelled | PgError::TimedOut)) {
-                undo(connection, wanted, stage, &self.wake)?;
-            }
-            Ok(made?)
-        });
+        let result =
+            self.run(&mut guard, timeout, |connection, patience| make_or_undo(connection, wanted, patience));
         let (consistent_point, snapshot) = result?;
         let snapshot = match (snapshot, guard.take()) {
             (Some(name), Some(session)) => Some(HeldSnapshot { name, consistent_point, _session: session }),
@@ -252,11 +219,14 @@ impl Admin {
             Ok(value) => return Ok(value),
             Err(failure) => failure,
         };
-        // After these nobody knows what the connection is in the middle of.
-        if matches!(
-            failure.code,
-            Code::E_CONNECT | Code::E_CLOSED | Code::E_PROTOCOL | Code::E_IO | Code::E_MEMORY
-        ) {
+        // After these nobody knows what the connection is in the middle of; after others it may be in a failed transaction.
+        let idle = session.as_ref().is_some_and(Connection::is_idle);
+        if !idle
+            || matches!(
+                failure.code,
+                Code::E_CONNECT | Code::E_CLOSED | Code::E_PROTOCOL | Code::E_IO | Code::E_MEMORY
+            )
+        {
             *session = None;
         }
         let called_off = failure.code == Code::E_CLOSED;
@@ -268,6 +238,8 @@ impl Admin {
         }
         let late = deadline.is_some_and(|at| Instant::now() >= at);
         if late && failure.code == Code::E_CONNECT && failure.cure == Cure::Retry {
+            // A cancel that came while this was wound up meant this call, too.
+            self.cancelled.store(false, SeqCst);
             return Err(NoEvent::Timeout);
         }
         Err(failure.into())
@@ -337,60 +309,6 @@ impl Admin {
     }
 }
 
-/// How far the making of a slot came. A slot of that name may have been there before: only what was made here may be dropped.
-#[derive(Clone, Copy)]
-enum Stage {
-    /// The server was not asked for it, or it refused.
-    NotAsked,
-    Asked,
-    Made,
-}
-
-/// Consistent point and, if there is one to hold, the snapshot's name.
-fn make(
-    connection: &mut Connection,
-    wanted: &Wanted<'_>,
-    patience: &Patience<'_>,
-    stage: &mut Stage,
-) -> Result<(Lsn, Option<String>), PgError> {
-    let (name, temporary) = (wanted.name, wanted.temporary);
-    match wanted.kind {
-        WantedKind::Physical { reserve_wal } => {
-            let request = PhysicalSlotRequest { name, temporary, reserve_wal };
-            *stage = Stage::Asked;
-            connection.create_physical_slot(&request, patience).map(|()| (Lsn::ZERO, None))
-        }
-        WantedKind::Logical { plugin, two_phase, failover, snapshot } => {
-            let request = SlotRequest { name, plugin, temporary, two_phase, failover, snapshot };
-            if snapshot == Snapshot::Use {
-                connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", patience)?;
-            }
-            *stage = Stage::Asked;
-            let created = match connection.create_logical_slot(&request, patience) {
-                Err(error @ (PgError::Server(_) | PgError::Unsupported { .. }))
-                    if snapshot == Snapshot::Use =>
-                {
-                    *stage = Stage::NotAsked;
-                    connection.query("ROLLBACK", patience)?;
-                    return Err(error);
-                }
-                other => other?,
-            };
-            *stage = Stage::Made;
-            let snapshot = match snapshot {
-                Snapshot::Nothing => None,
-                Snapshot::Export => created.snapshot,
-                // The transaction has it; others import it from there.
-                Snapshot::Use => {
-                    let set = connection.query_rows("SELECT pg_catalog.pg_export_snapshot()", patience)?;
-                    set.text(0, 0).map(str::to_owned)
-                }
-            };
-            Ok((created.consistent_point, snapshot))
-        }
-    }
-}
-
 /// All that is told without SQL, of physical slots, from PostgreSQL 15 on.
 fn read_by_command(
     connection: &mut Connection,
@@ -404,89 +322,6 @@ fn read_by_command(
         ..SlotInfo::default()
     };
     Ok(SlotState { info, restart_timeline: position.restart_timeline })
-}
-
-/// A slot whose making was called off is not to be there, whichever of the two was faster.
-fn undo(
-    connection: &mut Connection,
-    wanted: &Wanted<'_>,
-    stage: Stage,
-    wake: &EventFd,
-) -> Result<(), Failure> {
-    let outcome = call_off(connection, wake)?;
-    let patience = unhurried(wake);
-    // Without a database it would be refused, as all SQL is.
-    if matches!(wanted.kind, WantedKind::Logical { snapshot: Snapshot::Use, .. }) {
-        connection.query("ROLLBACK", &patience)?;
-    }
-    match (stage, outcome) {
-        (Stage::NotAsked, _) | (Stage::Asked, Outcome::CalledOff) => return Ok(()),
-        (Stage::Asked, Outcome::Refused(error)) => return Err(error.into()),
-        (Stage::Asked, Outcome::Done) | (Stage::Made, _) => {}
-    }
-    match connection.drop_slot(wanted.name, &patience) {
-        Err(PgError::Server(error)) if error.sqlstate.as_str() == sqlstate::UNDEFINED_OBJECT => Ok(()),
-        other => Ok(other?),
-    }
-}
-
-/// What a command came to that was perhaps called off: it may have been done, or refused, before the server heard of that.
-fn settled(connection: &mut Connection, result: Result<(), PgError>, wake: &EventFd) -> Result<(), Failure> {
-    let Err(error @ (PgError::Cancelled | PgError::TimedOut)) = result else { return Ok(result?) };
-    match call_off(connection, wake)? {
-        Outcome::Done => Ok(()),
-        Outcome::CalledOff => Err(error.into()),
-        Outcome::Refused(refusal) => Err(refusal.into()),
-    }
-}
-
-/// How a command ended that was called off.
-enum Outcome {
-    /// It was done before.
-    Done,
-    CalledOff,
-    /// It failed by itself.
-    Refused(PgError),
-}
-
-/// Cancels what runs.
-fn call_off(connection: &mut Connection, wake: &EventFd) -> Result<Outcome, Failure> {
-    const QUERY_CANCELED: &str = "57014";
-    match connection.cancel_command(&unhurried(wake)) {
-        Ok(_) => Ok(Outcome::Done),
-        Err(PgError::Server(error)) if error.sqlstate.as_str() == QUERY_CANCELED => Ok(Outcome::CalledOff),
-        Err(error @ PgError::Server(_)) if !connection.is_lost() => Ok(Outcome::Refused(error)),
-        Err(error) => {
-            let failure = Failure::from(error);
-            let detail = failure.to_string();
-            Err(Failure::new(
-                Code::E_CONNECT,
-                "the command was called off, but the server did not confirm it",
-            )
-            .detail(detail)
-            .hint("look whether the slot is there, once the server answers again"))
-        }
-    }
-}
-
-/// For ending things in good order.
-fn unhurried(wake: &EventFd) -> Patience<'_> {
-    Patience { wake, cancelled: &|| false, deadline: Some(Instant::now() + LONGEST_CANCEL) }
-}
-
-fn check_wanted(wanted: &Wanted<'_>) -> Result<(), Failure> {
-    check_slot_name(wanted.name)?;
-    if let WantedKind::Logical { plugin, failover, .. } = wanted.kind {
-        if !option_values::word(plugin, &mut String::new()) {
-            return Err(Failure::new(Code::E_ARGUMENT, format!("{plugin:?} is no output plugin's name"))
-                .hint("give the name of an installed plugin, such as pgoutput"));
-        }
-        if failover && wanted.temporary {
-            return Err(Failure::new(Code::E_ARGUMENT, "a temporary slot cannot have failover")
-                .hint("choose one of the two"));
-        }
-    }
-    Ok(())
 }
 
 fn check_slot_name(name: &str) -> Result<(), Failure> {
