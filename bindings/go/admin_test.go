@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -164,6 +165,7 @@ func TestClosingAnAdminAmongCalls(t *testing.T) {
 	for range 5 {
 		admin := openAdmin(t, db.Conninfo)
 		var group sync.WaitGroup
+		var calls atomic.Int32
 		for i := range 4 {
 			group.Add(1)
 			go func() {
@@ -172,6 +174,7 @@ func TestClosingAnAdminAmongCalls(t *testing.T) {
 					ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i+1)*time.Millisecond)
 					_, err := admin.Show(ctx, "wal_level")
 					cancel()
+					calls.Add(1)
 					if errors.Is(err, walstream.ErrClosed) {
 						return
 					}
@@ -182,7 +185,7 @@ func TestClosingAnAdminAmongCalls(t *testing.T) {
 				}
 			}()
 		}
-		time.Sleep(20 * time.Millisecond)
+		live.Eventually(t, "calls go on", func() bool { return calls.Load() > 20 })
 		for range 2 {
 			group.Add(1)
 			go func() {

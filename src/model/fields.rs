@@ -1,7 +1,8 @@
 //! The fields of the message that is being decoded, on their way from the decoder to an event.
 //!
 //! They come as ranges and become pointers at once, into the batch's own copy of the message, which is why a NUL can be
-//! written behind each while the decoder reads on in the message itself.
+//! written behind each while the decoder reads on in the message itself. Refuses a range beyond the message, and a row that
+//! was left unfinished.
 
 use std::ptr::{self, NonNull};
 
