@@ -134,7 +134,8 @@ pub unsafe extern "C" fn walstream_basebackup_start(
 }
 
 /// Connects, checks server and slot, starts streaming. Waits at most connect_timeout_ms and slot.wait_ms; the first connection is
-/// not retried unless retry.first=on. After a failure it may be called again. walstream_wake from another thread ends it with WOKEN.
+/// not retried unless retry.first=on. After a failure it may be called again. walstream_wake from another thread ends it with WOKEN. A slot that it
+/// was making is not left behind then.
 /// start_lsn 0: where the slot stands. Else the host's own last durable ack_lsn: E_GAP when it is above what the server has written, or,
 /// with start.strict=on, when the slot's confirmed position is above it.
 #[unsafe(no_mangle)]

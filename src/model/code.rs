@@ -29,7 +29,7 @@ pub enum Code {
     E_SERVER = -7,
     /// The slot does not exist.
     E_SLOT_MISSING = -8,
-    /// Another connection reads the slot, longer than slot.wait_ms.
+    /// Another connection reads the slot, or is making it, longer than slot.wait_ms.
     E_SLOT_IN_USE = -9,
     /// The server invalidated the slot: what it had not sent is gone.
     E_SLOT_LOST = -10,

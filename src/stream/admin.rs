@@ -5,24 +5,19 @@
 
 #![forbid(unsafe_code)]
 
-mod calling_off;
-mod making;
-
-pub use making::{Wanted, WantedKind};
+pub use super::slot_making::{Wanted, WantedKind};
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use calling_off::{LONGEST_CANCEL, settled};
-use making::{check_wanted, make_or_undo};
-
+use super::calling_off::{LONGEST_CANCEL, settled};
 use super::error::{Cure, Failure};
 use super::handle::NoEvent;
-use super::option_values;
 use super::options::{Mode, Options};
 use super::server_failure::sqlstate;
+use super::slot_making::{check_slot_name, check_wanted, make_or_undo};
 use crate::lsn::Lsn;
 use crate::model::Code;
 use crate::pg::{
@@ -322,14 +317,6 @@ fn read_by_command(
         ..SlotInfo::default()
     };
     Ok(SlotState { info, restart_timeline: position.restart_timeline })
-}
-
-fn check_slot_name(name: &str) -> Result<(), Failure> {
-    if !name.is_empty() && option_values::slot_name(name, &mut String::new()) {
-        return Ok(());
-    }
-    Err(Failure::new(Code::E_ARGUMENT, format!("{name:?} is no slot's name"))
-        .hint("a slot's name has 1 to 63 of a-z, 0-9 and _"))
 }
 
 fn missing(name: &str) -> Failure {

@@ -12,13 +12,15 @@ use super::log::Log;
 use super::options::{Options, SlotCreate};
 use super::plugin_options;
 use super::position::Position;
+use super::retry::Retry;
 use super::server_failure::sqlstate;
 use super::session::{Connected, PGOUTPUT};
+use super::slot_making::{Wanted, WantedKind, make_or_undo};
 use crate::lsn::Lsn;
 use crate::model::Code;
 use crate::pg::{
-    Connection, Patience, PgError, ServerRun, SlotInfo, SlotRequest, Snapshot, Started, Survey,
-    SystemIdentity, quote_identifier,
+    Connection, Patience, PgError, ServerRun, SlotInfo, Snapshot, Started, Survey, SystemIdentity,
+    quote_identifier,
 };
 
 /// What this process knows from before.
@@ -68,6 +70,8 @@ pub struct Handshake<'a> {
     pub patience: &'a Patience<'a>,
     /// For what is worth telling.
     pub log: &'a Log,
+    /// Told how long the server may take to let go of a slot, before it says that it is held.
+    pub retry: &'a mut Retry,
 }
 
 impl Handshake<'_> {
@@ -80,7 +84,7 @@ impl Handshake<'_> {
         let server = self.check_system(&system)?;
         let in_recovery = survey.run.in_recovery;
         let left_at = self.check_timeline(server, survey.run)?;
-        let wal_sender_timeout = read_duration(&survey.wal_sender_timeout)?;
+        let wal_sender_timeout = self.heed(&survey.wal_sender_timeout)?;
         let slot = self.slot(&system, &survey)?;
         let start = self.check_position(&system, slot, in_recovery)?;
         let streaming = plugin_options::streaming(self.options, version, self.before.without_streaming);
@@ -153,7 +157,14 @@ impl Handshake<'_> {
 
     /// After this long without a word of ours the server hangs up.
     pub fn wal_sender_timeout(&mut self) -> Result<Duration, Failure> {
-        read_duration(&self.connection.show("wal_sender_timeout", self.patience)?)
+        let text = self.connection.show("wal_sender_timeout", self.patience)?;
+        self.heed(&text)
+    }
+
+    fn heed(&mut self, wal_sender_timeout: &str) -> Result<Duration, Failure> {
+        let timeout = read_duration(wal_sender_timeout)?;
+        self.retry.wal_sender_timeout(timeout);
+        Ok(timeout)
     }
 
     /// The slot's confirmed position, once it is there and fit.
@@ -163,17 +174,41 @@ impl Handshake<'_> {
         let Some(slot) = &survey.slot else {
             // No slot is made for a stream that cannot start.
             check_publications(&survey.missing_publications)?;
-            return self.create_slot()?.ok_or_else(|| missing_slot(name, &self.before, in_recovery));
+            if let Some(start) = self.create_slot()? {
+                return Ok(start);
+            }
+            // Somebody else makes it, or did.
+            let slot = self.connection.slot_info(name, self.patience)?;
+            let slot = slot.ok_or_else(|| missing_slot(name, &self.before, in_recovery))?;
+            return self.position_of(&slot, system, in_recovery);
         };
-        self.check_slot(slot, system, in_recovery)?;
+        let position = self.position_of(slot, system, in_recovery)?;
         check_publications(&survey.missing_publications)?;
-        slot.confirmed_flush_lsn.ok_or_else(|| {
-            Failure::new(Code::E_SLOT_LOST, format!("slot \"{name}\" has no position"))
-                .hint("drop it and make a new one")
+        Ok(position)
+    }
+
+    fn position_of(
+        &self,
+        slot: &SlotInfo,
+        system: &SystemIdentity,
+        in_recovery: bool,
+    ) -> Result<Lsn, Failure> {
+        let name = &self.options.slot;
+        self.check_slot(slot, system, in_recovery)?;
+        slot.confirmed_flush_lsn.ok_or_else(|| match slot.active_pid {
+            // It waits for the transactions that are open.
+            Some(pid) => Failure::new(
+                Code::E_SLOT_IN_USE,
+                format!("slot \"{name}\" is being made by the server process {pid}"),
+            )
+            .cure(Cure::RetryWhileHeld)
+            .hint("it will be there when all transactions that are open now have ended; raise slot.wait_ms to wait for it"),
+            None => Failure::new(Code::E_SLOT_LOST, format!("slot \"{name}\" has no position"))
+                .hint("drop it and make a new one"),
         })
     }
 
-    /// Rule 16: only at the first start, and only from nowhere.
+    /// Rule 16: only at the first start, and only from nowhere. None: not by us.
     fn create_slot(&mut self) -> Result<Option<Lsn>, Failure> {
         let temporary = match self.options.slot_create {
             SlotCreate::Never => return Ok(None),
@@ -181,24 +216,20 @@ impl Handshake<'_> {
             SlotCreate::IfMissing => false,
             SlotCreate::Temporary => true,
         };
-        let request = SlotRequest {
-            name: &self.options.slot,
+        let kind = WantedKind::Logical {
             plugin: &self.options.plugin,
-            temporary,
             two_phase: self.options.slot_two_phase,
             failover: self.options.slot_failover,
             snapshot: Snapshot::Nothing,
         };
-        match self.connection.create_logical_slot(&request, self.patience) {
-            Ok(created) => {
-                self.log.info(format!("made slot \"{}\" at {}", request.name, created.consistent_point));
-                Ok(Some(created.consistent_point))
+        let wanted = Wanted { name: &self.options.slot, kind, temporary };
+        match make_or_undo(self.connection, &wanted, self.patience) {
+            Ok((consistent_point, _)) => {
+                self.log.info(format!("made slot \"{}\" at {consistent_point}", wanted.name));
+                Ok(Some(consistent_point))
             }
-            Err(PgError::Server(error)) if error.sqlstate.as_str() == sqlstate::DUPLICATE_OBJECT => {
-                let slot = self.connection.slot_info(request.name, self.patience)?;
-                Ok(slot.and_then(|slot| slot.confirmed_flush_lsn))
-            }
-            Err(error) => Err(error.into()),
+            Err(failure) if failure.sqlstate == sqlstate::DUPLICATE_OBJECT => Ok(None),
+            Err(failure) => Err(failure),
         }
     }
 

@@ -176,10 +176,10 @@ impl<P: Protocol> Worker<P> {
             before: self.before,
             patience: &patience,
             log: &shared.log,
+            retry: &mut self.retry,
         };
         let ready = self.session.handshake(handshake)?;
         self.session.connected(now(), &ready.connected)?;
-        self.retry.wal_sender_timeout(ready.connected.wal_sender_timeout);
         self.retry.succeeded();
         self.before.server = Some(ready.server);
         shared.set_server(ready.server.0, ready.server.1);

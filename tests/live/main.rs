@@ -22,6 +22,7 @@ mod publications;
 mod reconnect;
 mod rules;
 mod secrets;
+mod slot_made;
 mod soak;
 mod spill;
 mod standby;

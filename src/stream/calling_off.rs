@@ -6,9 +6,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::error::Failure;
 use crate::model::Code;
 use crate::pg::{Connection, EventFd, Patience, PgError};
-use crate::stream::error::Failure;
 
 /// How long a command that is called off may take to end.
 pub(super) const LONGEST_CANCEL: Duration = Duration::from_secs(10);

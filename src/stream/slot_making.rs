@@ -5,13 +5,12 @@
 #![forbid(unsafe_code)]
 
 use super::calling_off::{Outcome, call_off, unconfirmed, unhurried};
-use super::check_slot_name;
+use super::error::Failure;
+use super::option_values;
+use super::server_failure::sqlstate;
 use crate::lsn::Lsn;
 use crate::model::Code;
 use crate::pg::{Connection, EventFd, Patience, PgError, PhysicalSlotRequest, SlotRequest, Snapshot};
-use crate::stream::error::Failure;
-use crate::stream::option_values;
-use crate::stream::server_failure::sqlstate;
 
 /// A slot to make.
 #[derive(Clone, Debug)]
@@ -143,6 +142,7 @@ fn undo(
     }
 }
 
+/// Can such a slot be?
 pub(super) fn check_wanted(wanted: &Wanted<'_>) -> Result<(), Failure> {
     check_slot_name(wanted.name)?;
     if let WantedKind::Logical { plugin, failover, .. } = wanted.kind {
@@ -156,4 +156,13 @@ pub(super) fn check_wanted(wanted: &Wanted<'_>) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Is it one?
+pub(super) fn check_slot_name(name: &str) -> Result<(), Failure> {
+    if !name.is_empty() && option_values::slot_name(name, &mut String::new()) {
+        return Ok(());
+    }
+    Err(Failure::new(Code::E_ARGUMENT, format!("{name:?} is no slot's name"))
+        .hint("a slot's name has 1 to 63 of a-z, 0-9 and _"))
 }
