@@ -118,15 +118,21 @@ fn promotion_18() {
     promotion(18);
 }
 
-/// A failover slot: the stream goes over from the primary to the promoted standby behind the same address.
-fn failover(major: u32) {
-    if !server::majors().contains(&major) {
-        return;
-    }
+/// A stream on the primary, through a line that can lead elsewhere, and its failover slot's copy on the standby.
+struct Synchronised {
+    primary: Server,
+    standby: Server,
+    on_primary: Sql,
+    on_standby: Sql,
+    proxy: Proxy,
+    host: Host,
+}
+
+fn synchronised(major: u32, options: &[(&str, &str)]) -> Synchronised {
     let (primary, standby) = pair(major);
     let mut on_primary = Sql::connect(&primary.conninfo("postgres"));
     let proxy = Proxy::new(primary.port());
-    let options = [
+    let mut all = vec![
         ("slot", "ours"),
         ("publication", "pub"),
         ("slot.create", "if-missing"),
@@ -134,7 +140,8 @@ fn failover(major: u32) {
         ("retry.initial_ms", "20"),
         ("retry.max_ms", "200"),
     ];
-    let host = Host::open(&proxy.conninfo(&primary.conninfo("postgres")), &options);
+    all.extend_from_slice(options);
+    let host = Host::open(&proxy.conninfo(&primary.conninfo("postgres")), &all);
     host.start(0);
     on_primary.run("INSERT INTO t VALUES (1)");
     let first = host.until(Kind::COMMIT);
@@ -148,27 +155,87 @@ fn failover(major: u32) {
             "SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'ours' AND synced AND NOT temporary",
         ) == "1"
     });
-    on_primary.run("INSERT INTO t VALUES (2)");
-    let second = host.until(Kind::COMMIT);
-    caught_up(&mut on_primary, &mut on_standby);
-    proxy.refuse(true);
-    proxy.cut();
-    primary.command("stop immediate");
+    Synchronised { primary, standby, on_primary, on_standby, proxy, host }
+}
+
+impl Synchronised {
+    fn primary_dies(&self) {
+        self.proxy.refuse(true);
+        self.proxy.cut();
+        self.primary.command("stop immediate");
+        self.proxy.lead_to(self.standby.port());
+    }
+
+    fn promote(&mut self) {
+        self.standby.command("promote");
+        wait_until(Duration::from_secs(60), "it is promoted", || {
+            self.on_standby.value("SELECT pg_is_in_recovery()") == "f"
+        });
+    }
+}
+
+/// A failover slot: the stream goes over from the primary to the promoted standby behind the same address.
+fn failover(major: u32) {
+    if !server::majors().contains(&major) {
+        return;
+    }
+    let mut pair = synchronised(major, &[]);
+    pair.on_primary.run("INSERT INTO t VALUES (2)");
+    let second = pair.host.until(Kind::COMMIT);
+    caught_up(&mut pair.on_primary, &mut pair.on_standby);
+    pair.primary_dies();
     // For a moment the address leads to a standby whose slot is still a copy.
-    proxy.lead_to(standby.port());
-    proxy.refuse(false);
-    wait_until(Duration::from_secs(30), "it is tried", || host.is(State::WAITING_TO_RETRY));
-    standby.command("promote");
-    wait_until(Duration::from_secs(60), "it is promoted", || {
-        on_standby.value("SELECT pg_is_in_recovery()") == "f"
-    });
-    on_standby.run("INSERT INTO t VALUES (3)");
-    let third = host.until(Kind::COMMIT);
+    pair.proxy.refuse(false);
+    wait_until(Duration::from_secs(30), "it is tried", || pair.host.is(State::WAITING_TO_RETRY));
+    pair.promote();
+    pair.on_standby.run("INSERT INTO t VALUES (3)");
+    let third = pair.host.until(Kind::COMMIT);
     assert_eq!(
         (ids(&second), ids(&third)),
         (vec!["2".to_owned()], vec!["3".to_owned()]),
         "nothing lost, nothing twice"
     );
+}
+
+/// The primary was ahead of its standby, with nothing of the stream's, which confirmed that: to the new primary it must not.
+fn failover_to_one_that_was_behind(major: u32) {
+    if !server::majors().contains(&major) {
+        return;
+    }
+    let mut pair = synchronised(major, &[("status_interval_ms", "100")]);
+    caught_up(&mut pair.on_primary, &mut pair.on_standby);
+    pair.standby.command("set primary_conninfo=");
+    wait_until(Duration::from_secs(60), "the standby hears no more", || {
+        pair.on_primary
+            .value("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'walreceiver'")
+            == "0"
+    });
+    let behind = lsn(&pair.on_standby.value("SELECT pg_last_wal_receive_lsn()"));
+    pair.on_primary.run("SELECT pg_logical_emit_message(true, '', repeat('x', 1000000))");
+    let slot = "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = 'ours'";
+    wait_until(Duration::from_secs(60), "the primary is told", || {
+        lsn(&pair.on_primary.value(slot)) > behind + 1_000_000
+    });
+    pair.primary_dies();
+    pair.promote();
+    pair.proxy.refuse(false);
+    for id in ["2", "3"] {
+        pair.on_standby.run(&format!("INSERT INTO t VALUES ({id})"));
+        let events = pair.host.until(Kind::COMMIT);
+        assert_eq!(ids(&events), [id]);
+        let end = events.last().unwrap().ack_lsn;
+        pair.host.ack(end);
+        wait_until(Duration::from_secs(60), "the new primary is told", || {
+            lsn(&pair.on_standby.value(slot)) >= end
+        });
+        let confirmed = lsn(&pair.on_standby.value(slot));
+        let written = lsn(&pair.on_standby.value("SELECT pg_current_wal_insert_lsn()"));
+        assert!(confirmed <= written, "{confirmed} is confirmed, {written} is written");
+        // What comes next must come, on the next connection.
+        pair.proxy.refuse(true);
+        pair.proxy.cut();
+        pair.proxy.refuse(false);
+    }
 }
 
 #[test]
@@ -179,4 +246,14 @@ fn failover_17() {
 #[test]
 fn failover_18() {
     failover(18);
+}
+
+#[test]
+fn failover_to_one_that_was_behind_17() {
+    failover_to_one_that_was_behind(17);
+}
+
+#[test]
+fn failover_to_one_that_was_behind_18() {
+    failover_to_one_that_was_behind(18);
 }
