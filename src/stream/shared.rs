@@ -260,3 +260,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is in there is consistent after each statement: a panic elsewhere changes nothing.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Code;
+
+    #[test]
+    fn what_a_thread_says_after_its_start_was_given_up_is_nobodys() {
+        let shared = Shared::new(Queue::new(1 << 20).unwrap(), Log::new(None));
+        let first = shared.new_attempt();
+        shared.enter(State::CONNECTING);
+        shared.give_up_attempt();
+        assert!(shared.ending(first));
+        shared.finish(first, Some(Failure::new(Code::E_CONNECT, "late")));
+        assert!(shared.is(State::OPEN) && shared.failure().is_none());
+        let second = shared.new_attempt();
+        shared.finish(first, None);
+        assert!(shared.is(State::OPEN) && !shared.wait_finished(Duration::ZERO));
+        shared.finish(second, None);
+        assert!(shared.is(State::ENDED) && shared.wait_finished(Duration::ZERO));
+    }
+}

@@ -53,14 +53,16 @@ pub(super) fn make_or_undo(
     wanted: &Wanted<'_>,
     patience: &Patience<'_>,
 ) -> Result<Start, Failure> {
+    // What is wound up here takes no wake-up away from a successor on the same stream.
+    let quiet = EventFd::new()?;
     let mut stage = Stage::NotAsked;
-    let made = make(connection, wanted, patience, &mut stage);
+    let made = make(connection, wanted, patience, &quiet, &mut stage);
     let outcome = match &made {
-        Err(PgError::Cancelled | PgError::TimedOut) => call_off(connection, patience.wake)?,
+        Err(PgError::Cancelled | PgError::TimedOut) => call_off(connection, &quiet)?,
         Err(_) if matches!(stage, Stage::Made) => Outcome::Done,
         _ => return Ok(made?),
     };
-    undo(connection, wanted, stage, outcome, patience.wake)?;
+    undo(connection, wanted, stage, outcome, &quiet)?;
     Ok(made?)
 }
 
@@ -77,6 +79,7 @@ fn make(
     connection: &mut Connection,
     wanted: &Wanted<'_>,
     patience: &Patience<'_>,
+    quiet: &EventFd,
     stage: &mut Stage,
 ) -> Result<Start, PgError> {
     let (name, temporary) = (wanted.name, wanted.temporary);
@@ -98,7 +101,7 @@ fn make(
                 {
                     *stage = Stage::NotAsked;
                     // A refusal is told, also when a cancel comes by now.
-                    connection.query("ROLLBACK", &unhurried(patience.wake))?;
+                    connection.query("ROLLBACK", &unhurried(quiet))?;
                     return Err(error);
                 }
                 other => other?,
