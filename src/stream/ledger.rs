@@ -46,15 +46,19 @@ impl Ledger {
         self.slot = self.slot.max(slot);
         if !std::mem::replace(&mut self.started, true) {
             self.slot_at_start = slot;
+            // Later on the slot is where this process had it moved, perhaps past what was none of ours: not read, and not pending.
+            self.completed = slot;
         }
         self.start = self.start.max(start);
-        self.completed = self.completed.max(slot).max(start);
+        self.completed = self.completed.max(start);
         self.half = false;
     }
 
     /// The timeline that was read ended at `end` for the server: its positions behind that are another's now. What was read lies before.
     pub fn left_timeline(&mut self, end: Lsn) {
-        self.idle = self.idle.min(end);
+        for confirmed in [&mut self.idle, &mut self.slot, &mut self.acknowledged] {
+            *confirmed = (*confirmed).min(end);
+        }
     }
 
     /// Where a new connection is to start: behind everything that was read to its end.

@@ -126,13 +126,13 @@ impl Session {
 
     /// A connection streams from now on, from `resume_at` or behind.
     pub fn connected(&mut self, now: Now, connected: &Connected) -> Result<(), Failure> {
-        self.ledger.connected(connected.slot, connected.start);
         if let Some(end) = connected.left_at {
             self.ledger.left_timeline(end);
             self.passed = self.passed.min(end);
             self.received = self.received.min(end);
             self.server = self.server.min(end);
         }
+        self.ledger.connected(connected.slot, connected.start);
         let wanted =
             if self.stop_lsn.is_zero() { self.status_interval } else { self.status_interval.min(ASK) };
         let interval = Feedback::interval(wanted, connected.wal_sender_timeout);
@@ -214,6 +214,7 @@ impl Session {
             && lsn >= self.stop_lsn
             && matches!(payload.first(), Some(b'B' | b'b'))
             && self.between_transactions()
+            && !self.owes_the_rest()
     }
 
     #[inline]

@@ -59,6 +59,21 @@ on_each_major! {
         });
     }
 
+    /// The same after a lost connection: what the slot moved past is not pending.
+    fn slot_follows_after_a_reconnect(case, from 14) {
+        quiet(case);
+        let host = case.stream(&[("retry.initial_ms", "20")]);
+        for round in 1..=2 {
+            let at = elsewhere(case);
+            case.wait_confirmed(at);
+            let sender = case.walsender().unwrap();
+            case.sql.run(&format!("SELECT pg_terminate_backend({sender})"));
+            wait_until(Duration::from_secs(20), "it streams again", || host.stats().reconnects == round);
+        }
+        let at = elsewhere(case);
+        case.wait_confirmed(at);
+    }
+
     /// Rule 7: idle_advance=host delivers positions, confirmed when acknowledged; off does nothing.
     fn positions_for_the_host(case, from 14) {
         quiet(case);

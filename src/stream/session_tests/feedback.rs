@@ -176,6 +176,38 @@ fn rule_22_a_server_that_cannot_stop_is_left_when_nothing_is_confirmed_without_t
 }
 
 #[test]
+fn rule_7_idle_advance_goes_on_after_a_lost_connection() {
+    for reconnects in 1..4 {
+        let mut bench = Bench::new(&[]);
+        bench.messages(200, &plain(240, 250, 5, &["a"]));
+        bench.ack(250);
+        bench.feed(&keepalive(500, false));
+        for _ in 0..reconnects {
+            bench.reconnect();
+        }
+        assert!(!bench.session.pending());
+        bench.feed(&keepalive(600, false));
+        assert_eq!(bench.session.confirmed(), Lsn(600));
+    }
+}
+
+/// The slot's position at a reconnect is one of the old timeline, too.
+#[test]
+fn rule_13_neither_is_where_the_slot_was_on_it() {
+    let mut bench = Bench::new(&[]);
+    bench.messages(200, &plain(240, 250, 5, &["a"]));
+    bench.ack(250);
+    bench.feed(&keepalive(500, false));
+    bench.reconnect();
+    assert_eq!(bench.session.resume_at(), Lsn(250), "a failover at 300 lost nothing that was read");
+    bench.connect_to(100, 0, Some(Lsn(300)));
+    assert_eq!(bench.session.confirmed(), Lsn(300));
+    bench.messages(380, &plain(390, 400, 6, &["b"]));
+    bench.ack(400);
+    assert_eq!(bench.session.confirmed(), Lsn(400));
+}
+
+#[test]
 fn rule_13_positions_of_a_timeline_that_was_left_are_not_confirmed() {
     for acknowledged in [true, false] {
         let mut bench = Bench::new(&[]);
