@@ -141,7 +141,8 @@ impl Session {
         self.outbox.catalog().start_connection();
         self.end_at(self.ledger.resume_at());
         self.connections += 1;
-        let again = self.connections > 1;
+        // A host that was told of the end is told nothing else.
+        let again = self.connections > 1 && !self.ended;
         match &mut self.mode {
             Mode::Committed(committed) => committed.connected(connected.streaming),
             Mode::AsSent(as_sent) => {

@@ -202,6 +202,31 @@ fn stop_lsn_does_not_end_in_the_middle_of_a_transaction_whose_rest_is_to_come() 
 }
 
 #[test]
+fn stop_lsn_does_not_hide_that_the_rest_of_a_transaction_is_gone() {
+    let mut bench = Bench::new(&[("stop_lsn", "0/3E8")]);
+    bench.messages(900, &plain(2000, 2010, 5, &["a", "b"])[..3]);
+    bench.reconnect();
+    let failure = bench.try_feed(&data(1500, &begin(3000, 6))).unwrap_err();
+    assert_eq!(failure.code, Code::E_GAP);
+}
+
+#[test]
+fn nothing_follows_an_end() {
+    for delivery in ["as-sent", "committed"] {
+        let mut bench = Bench::new(&[("stop_lsn", "0/12C"), ("delivery", delivery)]);
+        bench.messages(200, &plain(240, 250, 4, &["a"]));
+        bench.messages(
+            260,
+            &[stream_start(5, true), of(5, &relation(7)), of(5, &insert(7, "a")), stream_stop()],
+        );
+        bench.feed(&keepalive(900, false));
+        assert!(bench.session.ended() && bench.session.pending());
+        bench.reconnect();
+        assert_eq!(bench.session.outbox().events(), bench.seen.len() as u64);
+    }
+}
+
+#[test]
 fn as_sent_hands_on_what_comes_and_tells_of_interruptions() {
     let mut bench = Bench::new(&[("delivery", "as-sent")]);
     let events = bench
