@@ -1447,7 +1447,7 @@ int32_t walstream_basebackup_start(const char *conninfo,
 /**
  * Connects, checks server and slot, starts streaming. Waits at most connect_timeout_ms and slot.wait_ms; the first connection is
  * not retried unless retry.first=on. After a failure it may be called again. walstream_wake from another thread ends it with WOKEN. A slot that it
- * was making is not left behind then.
+ * was making is not left behind then. After a failed look-up of the server's name its thread may stay until the resolver answers.
  * start_lsn 0: where the slot stands. Else the host's own last durable ack_lsn: E_GAP when it is above what the server has written, or,
  * with start.strict=on, when the slot's confirmed position is above it.
  */
@@ -1493,7 +1493,7 @@ int32_t walstream_ack_positions(struct walstream_stream *stream,
 /**
  * mode=physical: the server's vacuum is to keep rows that these transactions may see, and catalog rows; 0: none. The epochs count how often
  * transaction numbers had wrapped around. Told at once, then with each status interval and after each reconnect; taken back by
- * walstream_stop. The server ignores numbers from the future or the distant past. Never waits. Any thread.
+ * walstream_stop if it is connected. The server ignores numbers from the future or the distant past. Never waits. Any thread.
  */
 int32_t walstream_hot_standby_feedback(struct walstream_stream *stream,
                                        uint32_t xmin,
@@ -1525,7 +1525,8 @@ int32_t walstream_position(const struct walstream_stream *stream,
 
 /**
  * Sends the last ack, ends COPY, closes. Waits at most timeout_ms (-1: 10 s), then cuts and returns TIMEOUT. Events not yet read
- * are dropped (they come again next time); reads then say END, acks E_STATE. A second stop is OK. Not for signal handlers.
+ * are dropped (they come again next time); reads then say END, acks E_STATE. Without a connection there is nobody to tell: OK all the same, and what
+ * the server was not told it sends again. E_CLOSED when walstream_free comes meanwhile. A second stop is OK. Not for signal handlers.
  */
 int32_t walstream_stop(struct walstream_stream *stream,
                        int32_t timeout_ms,

@@ -19,11 +19,9 @@ pub struct BatchHandle {
 }
 
 impl BatchHandle {
-    pub(super) fn into_c(batch: Batch, host_bytes: &Arc<AtomicU64>) -> *mut BatchHandle {
+    pub(super) fn into_c(batch: Batch, host_bytes: Arc<AtomicU64>) -> *mut BatchHandle {
         host_bytes.fetch_add(batch.bytes() as u64, Relaxed);
-        let handle =
-            BatchHandle { batch, host_bytes: Arc::clone(host_bytes), generation: Generation::current() };
-        Box::into_raw(Box::new(handle))
+        Box::into_raw(Box::new(BatchHandle { batch, host_bytes, generation: Generation::current() }))
     }
 }
 

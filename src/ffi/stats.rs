@@ -103,7 +103,7 @@ fn snapshot(stream: &Stream) -> Result<StreamStats, Failure> {
         bytes: load(&stats.bytes),
         queue_events: queue_events as u64,
         queue_bytes: queue_bytes as u64,
-        host_bytes: load(stream.host_bytes()),
+        host_bytes: stream.host_bytes(),
         spilled_bytes: load(&stats.spilled_bytes),
         open_transactions: load(&stats.open_transactions),
         reconnects: load(&stats.reconnects),

@@ -12,6 +12,7 @@ use super::fork::Generation;
 use super::guard::{self, Out, Outcome, guard};
 use crate::lsn::{Lsn, Xid};
 use crate::model::{Code, Event};
+use crate::stream::handle::Turn;
 use crate::stream::options::Mode;
 use crate::stream::standby::Keeps;
 use crate::stream::{Failure, NoEvent, Options, Stream};
@@ -68,8 +69,8 @@ impl StreamHandle {
     }
 
     #[inline]
-    fn next_at_hand(&self) -> Option<*const Event> {
-        if self.poisoned.load(SeqCst) { None } else { self.stream.next_at_hand() }
+    fn next_at_hand(&self, turn: &mut Turn<'_>) -> Option<*const Event> {
+        if self.poisoned.load(SeqCst) { None } else { self.stream.next_at_hand(turn) }
     }
 }
 
@@ -135,7 +136,7 @@ pub unsafe extern "C" fn walstream_basebackup_start(
 
 /// Connects, checks server and slot, starts streaming. Waits at most connect_timeout_ms and slot.wait_ms; the first connection is
 /// not retried unless retry.first=on. After a failure it may be called again. walstream_wake from another thread ends it with WOKEN. A slot that it
-/// was making is not left behind then.
+/// was making is not left behind then. After a failed look-up of the server's name its thread may stay until the resolver answers.
 /// start_lsn 0: where the slot stands. Else the host's own last durable ack_lsn: E_GAP when it is above what the server has written, or,
 /// with start.strict=on, when the slot's confirmed position is above it.
 #[unsafe(no_mangle)]
@@ -156,13 +157,14 @@ pub unsafe extern "C" fn walstream_next_event(
     error: *mut *mut Error,
 ) -> i32 {
     // No guard: nothing in here can panic. What is wrong with the arguments is told by the other way.
-    if event.is_null() || timeout_ms < -1 {
-        return next_event(stream, timeout_ms, event, error);
-    }
     // SAFETY: NULL or a stream of ours that by contract is not freed before this call begins.
-    let Some(found) = unsafe { stream.as_ref() }.and_then(StreamHandle::next_at_hand) else {
-        return next_event(stream, timeout_ms, event, error);
-    };
+    let mut turn = unsafe { stream.as_ref() }.and_then(|handle| handle.stream.turn());
+    if event.is_null() || timeout_ms < -1 {
+        return next_event(stream, turn, timeout_ms, event, error);
+    }
+    // SAFETY: as above; whoever has the turn keeps it alive.
+    let found = turn.as_mut().and_then(|turn| unsafe { &*stream }.next_at_hand(turn));
+    let Some(found) = found else { return next_event(stream, turn, timeout_ms, event, error) };
     // SAFETY: not NULL, and by contract a place for a pointer; so is `error` unless it is NULL.
     unsafe {
         event.write(found);
@@ -177,6 +179,7 @@ pub unsafe extern "C" fn walstream_next_event(
 #[cold]
 fn next_event(
     stream: *const StreamHandle,
+    turn: Option<Turn<'_>>,
     timeout_ms: i32,
     event: *mut *const Event,
     error: *mut *mut Error,
@@ -186,7 +189,7 @@ fn next_event(
         let place = out.get("event")?;
         let timeout = guard::timeout(timeout_ms)?;
         // SAFETY: `Out` checked it.
-        outcome(stream.next_event(timeout).map(|event| unsafe { place.write(event) }))
+        outcome(stream.next_event(turn, timeout).map(|event| unsafe { place.write(event) }))
     })
 }
 
@@ -203,7 +206,7 @@ pub unsafe extern "C" fn walstream_next_batch(
     StreamHandle::call(stream, error, |stream| {
         let place = out.get("batch")?;
         let timeout = guard::timeout(timeout_ms)?;
-        let found = stream.next_batch(timeout).map(|batch| BatchHandle::into_c(batch, stream.host_bytes()));
+        let found = stream.next_batch(timeout).map(|(batch, bytes)| BatchHandle::into_c(batch, bytes));
         // SAFETY: `Out` checked it.
         outcome(found.map(|batch| unsafe { place.write(batch) }))
     })
@@ -237,7 +240,7 @@ pub unsafe extern "C" fn walstream_ack_positions(
 
 /// mode=physical: the server's vacuum is to keep rows that these transactions may see, and catalog rows; 0: none. The epochs count how often
 /// transaction numbers had wrapped around. Told at once, then with each status interval and after each reconnect; taken back by
-/// walstream_stop. The server ignores numbers from the future or the distant past. Never waits. Any thread.
+/// walstream_stop if it is connected. The server ignores numbers from the future or the distant past. Never waits. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_hot_standby_feedback(
     stream: *mut StreamHandle,
@@ -300,7 +303,8 @@ pub unsafe extern "C" fn walstream_position(
 }
 
 /// Sends the last ack, ends COPY, closes. Waits at most timeout_ms (-1: 10 s), then cuts and returns TIMEOUT. Events not yet read
-/// are dropped (they come again next time); reads then say END, acks E_STATE. A second stop is OK. Not for signal handlers.
+/// are dropped (they come again next time); reads then say END, acks E_STATE. Without a connection there is nobody to tell: OK all the same, and what
+/// the server was not told it sends again. E_CLOSED when walstream_free comes meanwhile. A second stop is OK. Not for signal handlers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_stop(
     stream: *mut StreamHandle,

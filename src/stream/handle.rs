@@ -1,12 +1,13 @@
-//! A stream as its host has it: open, start, read, acknowledge, stop.
+//! A stream as its host has it: open, read, acknowledge, stop; how it starts stands beside (`handle/starting.rs`).
 //!
 //! Owns who may be inside when, and where the reader stands in its batch. All that takes time happens on the
 //! replication thread; here is only waiting for it.
 
 #![forbid(unsafe_code)]
 
+mod starting;
+
 use std::os::fd::AsRawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::thread::JoinHandle;
@@ -16,17 +17,15 @@ use atomic_refcell::{AtomicRefCell, AtomicRefMut};
 
 use super::error::Failure;
 use super::log::{Log, Sink};
-use super::options::{Mode, Options};
+use super::options::Options;
 use super::plugin_options::check_combinations;
 use super::position::Position;
 use super::queue::Queue;
-use super::session::PGOUTPUT;
 use super::shared::{Request, Shared};
 use super::unread::Unread;
-use super::worker::{self, Job};
 use crate::lsn::Lsn;
 use crate::model::{Batch, Code, Event, State};
-use crate::pg::{Conninfo, spawn_with_signals_blocked, wait};
+use crate::pg::{Conninfo, wait};
 
 /// `walstream_stop` with no limit of the host's own.
 const LONGEST_STOP: Duration = Duration::from_secs(10);
@@ -103,79 +102,17 @@ impl Stream {
         })
     }
 
-    /// Connects and starts to stream. Wakes end it.
-    pub fn start(&self, start_lsn: Lsn) -> Result<(), NoEvent> {
-        let mut reader = self.enter_as_reader()?;
-        if reader.phase != Phase::Open {
-            return Err(
-                state("the stream was started before", "a stream is started once: open another one").into()
-            );
-        }
-        self.check_required()?;
-        let job = Job {
-            conninfo: self.conninfo.clone(),
-            options: Arc::clone(&self.options),
-            shared: Arc::clone(&self.shared),
-            start_lsn,
-            attempt: self.shared.new_attempt(),
-        };
-        reader.thread = Some(spawn(job)?);
-        let outcome = self.wait_for_start();
-        if outcome.is_ok() {
-            reader.phase = Phase::Started;
-            self.acknowledging.store(true, SeqCst);
-            return Ok(());
-        }
-        self.shared.ask(Request::Leave, None);
-        self.leave_thread(&mut reader);
-        self.shared.give_up_attempt();
-        outcome
-    }
-
-    fn check_required(&self) -> Result<(), Failure> {
-        let missing = |option: &str| {
-            Err(Failure::new(Code::E_ARGUMENT, format!("the option {option} is not set"))
-                .hint(format!("walstream_config_set(config, \"{option}\", …) before walstream_open")))
-        };
-        if self.options.mode != Mode::Logical {
-            return Ok(());
-        }
-        if self.options.slot.is_empty() {
-            return missing("slot");
-        }
-        if self.options.plugin == PGOUTPUT && self.options.publication.is_empty() {
-            return missing("publication");
-        }
-        Ok(())
-    }
-
-    fn wait_for_start(&self) -> Result<(), NoEvent> {
-        loop {
-            self.check_open()?;
-            if self.wake.swap(false, SeqCst) {
-                return Err(NoEvent::Woken);
-            }
-            let state = self.shared.settled_state();
-            if self.shared.streamed() || state == State::ENDED as u32 {
-                self.quiet();
-                return Ok(());
-            }
-            if state == State::FAILED as u32 {
-                return Err(self.failure().into());
-            }
-            self.quiet();
-            if self.shared.state() == state && !self.wake.load(SeqCst) && !self.closed.load(SeqCst) {
-                wait(None, self.shared.queue.ready(), None).map_err(Failure::from)?;
-            }
-        }
+    /// For a call that may take two looks: between them nobody else is to be the reader, nor the stream to be freed.
+    #[inline]
+    pub fn turn(&self) -> Option<Turn<'_>> {
+        self.reader.try_borrow_mut().ok().map(Turn)
     }
 
     /// The next event of the batch that is being read, unless it is the last or something else speaks against it: what
     /// `next_event` mostly comes to.
     #[inline]
-    pub fn next_at_hand(&self) -> Option<*const Event> {
-        let mut reader = self.reader.try_borrow_mut().ok()?;
-        let unread = reader.unread.as_mut()?;
+    pub fn next_at_hand(&self, turn: &mut Turn<'_>) -> Option<*const Event> {
+        let unread = turn.0.unread.as_mut()?;
         if unread.left() < 2 || self.closed.load(SeqCst) || self.wake.load(SeqCst) {
             return None;
         }
@@ -183,9 +120,14 @@ impl Stream {
     }
 
     /// The next event, alive until the reader's next call.
-    pub fn next_event(&self, timeout: Option<Duration>) -> Result<*const Event, NoEvent> {
-        let mut reader = self.enter_as_reader()?;
-        let reader = &mut *reader;
+    pub fn next_event(
+        &self,
+        turn: Option<Turn<'_>>,
+        timeout: Option<Duration>,
+    ) -> Result<*const Event, NoEvent> {
+        let mut turn = turn.ok_or_else(busy)?;
+        self.check_open()?;
+        let reader = &mut *turn.0;
         let batch = self.next(reader, timeout)?;
         let unread = reader.unread.insert(Unread::new(batch));
         let event = self.hand_out(unread).ok_or_else(|| state("an empty batch", "please report it"))?;
@@ -205,13 +147,13 @@ impl Stream {
         Some(event)
     }
 
-    /// All that is ready, up to one batch.
-    pub fn next_batch(&self, timeout: Option<Duration>) -> Result<Batch, NoEvent> {
+    /// All that is ready, up to one batch; and where to count its memory, while the host has it.
+    pub fn next_batch(&self, timeout: Option<Duration>) -> Result<(Batch, Arc<AtomicU64>), NoEvent> {
         let mut reader = self.enter_as_reader()?;
         let batch = self.next(&mut reader, timeout)?;
         self.shared.deliver(batch.ack_lsn());
         self.quiet_if_empty();
-        Ok(batch)
+        Ok((batch, Arc::clone(&self.host_bytes)))
     }
 
     /// The rest of the batch that is being read, or a new one.
@@ -255,6 +197,8 @@ impl Stream {
                 return Ok(batch);
             }
             if state == State::ENDED as u32 {
+                // Perhaps it is walstream_free that ended it.
+                self.check_open()?;
                 return Err(NoEvent::End);
             }
             if state == State::FAILED as u32 {
@@ -337,13 +281,15 @@ impl Stream {
 
     /// Ends one wait. Async-signal-safe.
     pub fn wake(&self) {
+        // The reader may be gone, and its host freeing, as soon as it sees the flag.
+        let call = self.inside();
         self.wake.store(true, SeqCst);
-        self.shared.queue.announce();
+        call.shared().queue.announce();
     }
 
     /// For poll: readable while a read would return at once.
     pub fn ready_fd(&self) -> i32 {
-        self.shared.queue.ready().fd().as_raw_fd()
+        self.inside().shared().queue.ready().fd().as_raw_fd()
     }
 
     /// Numbers and state.
@@ -352,8 +298,8 @@ impl Stream {
     }
 
     /// Memory of the batches that the host has and did not free.
-    pub fn host_bytes(&self) -> &Arc<AtomicU64> {
-        &self.host_bytes
+    pub fn host_bytes(&self) -> u64 {
+        self.host_bytes.load(SeqCst)
     }
 
     /// What to save to go on from here.
@@ -373,8 +319,8 @@ impl Stream {
         }
         let timeout = timeout.unwrap_or(LONGEST_STOP);
         self.shared.ask(Request::Stop, Instant::now().checked_add(timeout));
-        let in_time = self.shared.wait_finished(timeout);
-        if !in_time {
+        let in_order = self.shared.wait_ended_in_order(timeout);
+        if !in_order {
             self.shared.ask(Request::Leave, None);
         }
         self.leave_thread(&mut reader);
@@ -382,14 +328,15 @@ impl Stream {
         while self.shared.queue.pop().is_some() {}
         reader.unread.iter_mut().for_each(Unread::drop_rest);
         self.shared.enter(State::ENDED);
-        Ok(in_time)
+        self.check_open()?;
+        Ok(in_order)
     }
 
     /// Every call in progress returns before this does.
     pub fn close(&self) {
         self.closed.store(true, SeqCst);
         self.shared.queue.announce();
-        self.shared.ask(Request::Leave, None);
+        self.shared.close();
         // Waits for the reader, who has just been told.
         let mut reader = loop {
             match self.reader.try_borrow_mut() {
@@ -432,12 +379,19 @@ impl Stream {
     }
 
     fn enter(&self) -> Result<Call<'_>, Failure> {
-        self.calls.fetch_add(1, SeqCst);
-        let call = Call(self);
+        let call = self.inside();
         self.check_open()?;
         Ok(call)
     }
+
+    fn inside(&self) -> Call<'_> {
+        self.calls.fetch_add(1, SeqCst);
+        Call(self)
+    }
 }
+
+/// Being the one thread that reads, held over a call.
+pub struct Turn<'a>(AtomicRefMut<'a, Reader>);
 
 /// An any-thread call in progress: `close` waits for it.
 pub struct Call<'a>(&'a Stream);
@@ -453,31 +407,6 @@ impl Drop for Call<'_> {
     fn drop(&mut self) {
         self.0.calls.fetch_sub(1, SeqCst);
     }
-}
-
-fn spawn(job: Job) -> Result<JoinHandle<()>, Failure> {
-    let (shared, attempt) = (Arc::clone(&job.shared), job.attempt);
-    let body = move || {
-        let outcome = catch_unwind(AssertUnwindSafe(|| worker::run(job)));
-        let failure = match outcome {
-            Ok(Ok(())) => None,
-            Ok(Err(failure)) => Some(failure),
-            Err(_) => Some(
-                Failure::new(Code::E_PANIC, "the replication thread panicked")
-                    .hint("this is a bug of walstream: please report it; nothing unacknowledged is lost"),
-            ),
-        };
-        if let Some(failure) = &failure {
-            shared.log.error(failure);
-        }
-        shared.finish(attempt, failure);
-    };
-    spawn_with_signals_blocked("walstream", body).map_err(|error| {
-        let mut failure = Failure::new(Code::E_IO, format!("cannot start a thread: {error}"))
-            .hint("check the limits of the process on threads and memory");
-        failure.os_errno = error.raw_os_error().unwrap_or(0);
-        failure
-    })
 }
 
 fn state(message: &str, hint: &str) -> Failure {

@@ -42,6 +42,8 @@ pub struct Shared {
     outcome: Mutex<Outcome>,
     finished: Condvar,
     last_error: AtomicI32,
+    /// When the connection that is being made is to be given up.
+    connect_deadline: Mutex<Option<Instant>>,
     /// System and timeline of the last connection.
     server: Mutex<Option<(u64, u32)>>,
 }
@@ -62,7 +64,20 @@ pub enum Request {
 #[derive(Debug, Default)]
 struct Outcome {
     finished: bool,
+    /// The goodbye came to its end.
+    in_order: bool,
     failure: Option<Failure>,
+    /// The host frees the stream: nobody waits any more.
+    closed: bool,
+}
+
+/// How a thread left that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// The server heard the last of it, or there was none to tell.
+    InOrder,
+    /// In the middle of the goodbye.
+    Cut,
 }
 
 impl Shared {
@@ -83,6 +98,7 @@ impl Shared {
             outcome: Mutex::default(),
             finished: Condvar::new(),
             last_error: AtomicI32::new(0),
+            connect_deadline: Mutex::default(),
             server: Mutex::default(),
         }
     }
@@ -211,16 +227,21 @@ impl Shared {
     }
 
     /// From the thread, as the last thing that it does.
-    pub fn finish(&self, attempt: u32, failure: Option<Failure>) {
+    pub fn finish(&self, attempt: u32, end: Result<Left, Failure>) {
         let mut outcome = lock(&self.outcome);
         if attempt != self.attempt.load(SeqCst) {
             return;
         }
-        let state = if failure.is_some() { State::FAILED } else { State::ENDED };
-        if let Some(failure) = &failure {
-            self.note_error(failure);
+        outcome.in_order = matches!(end, Ok(Left::InOrder));
+        let mut state = State::ENDED;
+        if let Err(failure) = end {
+            self.note_error(&failure);
+            // An end that the host was told of stays one.
+            if !self.is(State::ENDED) {
+                state = State::FAILED;
+            }
+            outcome.failure = Some(failure);
         }
-        outcome.failure = failure;
         self.enter_under(&outcome, state);
         outcome.finished = true;
         self.finished.notify_all();
@@ -233,9 +254,41 @@ impl Shared {
 
     /// Has the thread left? Waits for it as long as told.
     pub fn wait_finished(&self, timeout: Duration) -> bool {
-        let outcome = lock(&self.outcome);
-        let waited = self.finished.wait_timeout_while(outcome, timeout, |outcome| !outcome.finished);
-        waited.unwrap_or_else(PoisonError::into_inner).0.finished
+        self.wait_while(timeout, |outcome| !outcome.finished).finished
+    }
+
+    /// The same, unless the stream is freed meanwhile. Did the thread also say all that it was to say?
+    pub fn wait_ended_in_order(&self, timeout: Duration) -> bool {
+        let outcome = self.wait_while(timeout, |outcome| !outcome.finished && !outcome.closed);
+        outcome.finished && (outcome.in_order || outcome.failure.is_some())
+    }
+
+    fn wait_while(
+        &self,
+        timeout: Duration,
+        condition: impl Fn(&mut Outcome) -> bool,
+    ) -> MutexGuard<'_, Outcome> {
+        let waited = self.finished.wait_timeout_while(lock(&self.outcome), timeout, condition);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// The host frees the stream: its thread is to leave, and nobody is to wait for more than that.
+    pub fn close(&self) {
+        self.ask(Request::Leave, None);
+        lock(&self.outcome).closed = true;
+        self.finished.notify_all();
+    }
+
+    /// A connection is being made, until then; None: it is no more.
+    pub fn connecting_until(&self, attempt: u32, deadline: Option<Instant>) {
+        if attempt == self.attempt.load(SeqCst) {
+            *lock(&self.connect_deadline) = deadline;
+        }
+    }
+
+    /// When the connection that is being made is to be given up.
+    pub fn connect_deadline(&self) -> Option<Instant> {
+        *lock(&self.connect_deadline)
     }
 
     /// Which server the stream reads.
@@ -273,12 +326,22 @@ mod tests {
         shared.enter(State::CONNECTING);
         shared.give_up_attempt();
         assert!(shared.ending(first));
-        shared.finish(first, Some(Failure::new(Code::E_CONNECT, "late")));
+        shared.finish(first, Err(Failure::new(Code::E_CONNECT, "late")));
         assert!(shared.is(State::OPEN) && shared.failure().is_none());
         let second = shared.new_attempt();
-        shared.finish(first, None);
+        shared.finish(first, Ok(Left::InOrder));
         assert!(shared.is(State::OPEN) && !shared.wait_finished(Duration::ZERO));
-        shared.finish(second, None);
+        shared.finish(second, Ok(Left::InOrder));
         assert!(shared.is(State::ENDED) && shared.wait_finished(Duration::ZERO));
+    }
+
+    #[test]
+    fn an_end_that_the_host_was_told_of_stays_one() {
+        let shared = Shared::new(Queue::new(1 << 20).unwrap(), Log::new(None));
+        let attempt = shared.new_attempt();
+        shared.enter(State::ENDED);
+        shared.finish(attempt, Err(Failure::new(Code::E_AUTH, "while the last acknowledgement is awaited")));
+        assert!(shared.is(State::ENDED));
+        assert_eq!(shared.last_error(), Code::E_AUTH as i32);
     }
 }

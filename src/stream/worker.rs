@@ -22,12 +22,15 @@ use super::protocol::Protocol;
 use super::retry::Retry;
 use super::server_failure::sqlstate;
 use super::session::{Now, Session};
-use super::shared::{Request, Shared};
+use super::shared::{Left, Request, Shared};
 use crate::lsn::Lsn;
 use crate::model::arena::Pool;
 use crate::model::{Batch, Code, State};
 use crate::pg::{Connection, Conninfo, Interest, Patience, Received, wait};
 use crate::wire::StatusUpdate;
+
+/// After so many bytes the thread looks whether anything else is to be done.
+const READ_AT_ONCE: usize = 1 << 20;
 
 /// What a thread is started with.
 pub struct Job {
@@ -44,7 +47,7 @@ pub struct Job {
 }
 
 /// Runs until the stream ends, fails or is told to leave.
-pub fn run(job: Job) -> Result<(), Failure> {
+pub fn run(job: Job) -> Result<Left, Failure> {
     match job.options.mode {
         Mode::Logical => Worker::<Session>::new(job)?.run(),
         Mode::Physical => Worker::<Physical>::new(job)?.run(),
@@ -68,14 +71,6 @@ struct Worker<P> {
     chance: Chance,
 }
 
-/// Why a connection's time is over without an error.
-enum Left {
-    /// The host wants it so.
-    Asked,
-    /// All was delivered up to stop_lsn, and acknowledged.
-    Done,
-}
-
 impl<P: Protocol> Worker<P> {
     fn new(job: Job) -> Result<Worker<P>, Failure> {
         let (start, server) = wanted_start(&job.options, job.start_lsn)?;
@@ -96,16 +91,16 @@ impl<P: Protocol> Worker<P> {
         })
     }
 
-    fn run(&mut self) -> Result<(), Failure> {
+    fn run(&mut self) -> Result<Left, Failure> {
         loop {
             let failure = match self.connect().and_then(|mut connection| self.stream(&mut connection)) {
-                Ok(Left::Asked | Left::Done) => return Ok(()),
-                Err(_) if self.shared.ending(self.attempt) => return Ok(()),
+                Ok(left) => return Ok(left),
+                Err(_) if self.shared.ending(self.attempt) => return Ok(Left::InOrder),
                 Err(failure) => failure,
             };
             self.give_up_or_wait(failure)?;
             if self.shared.ending(self.attempt) {
-                return Ok(());
+                return Ok(Left::InOrder);
             }
         }
     }
@@ -168,7 +163,10 @@ impl<P: Protocol> Worker<P> {
         let user_timeout = self.options.receive_timeout.as_millis().to_string();
         let defaults = [("tcp_user_timeout", user_timeout.as_str())];
         let extra = [("replication", P::REPLICATION)];
-        let mut connection = Connection::connect(&self.conninfo, &defaults, &extra, &patience)?;
+        shared.connecting_until(attempt, patience.deadline);
+        let connected = Connection::connect(&self.conninfo, &defaults, &extra, &patience);
+        shared.connecting_until(attempt, None);
+        let mut connection = connected?;
         self.before.again = self.before.again.map(|before| self.again(before.server_started_us));
         let handshake = Handshake {
             connection: &mut connection,
@@ -215,7 +213,7 @@ impl<P: Protocol> Worker<P> {
                 Request::Stop => return self.stop(connection),
                 Request::Leave => {
                     self.last_update(connection);
-                    return Ok(Left::Asked);
+                    return Ok(Left::Cut);
                 }
             }
             self.session.take_in(&self.shared)?;
@@ -234,7 +232,7 @@ impl<P: Protocol> Worker<P> {
             if self.session.ended() && self.all_handed_over() {
                 self.shared.enter(State::ENDED);
                 if !self.session.pending() {
-                    return self.end(connection, None).map(|()| Left::Done);
+                    return self.end(connection, None);
                 }
             }
             unsent |= self.confirm(connection, reading)?;
@@ -268,12 +266,13 @@ impl<P: Protocol> Worker<P> {
         next
     }
 
-    /// Reads until a batch is full or nothing is left; true: nothing is left.
+    /// Reads until a batch is full or nothing is left, and not for ever; true: nothing is left.
     fn read(&mut self, connection: &mut Connection) -> Result<bool, Failure> {
         let now = now();
         let limit = self.limit();
-        let mut came = false;
-        while !self.session.is_full(limit) {
+        let mut came = 0;
+        // Of a transaction that is held back no batch is filled, and an encrypted connection is read on in `receive`.
+        while !self.session.is_full(limit) && came < READ_AT_ONCE {
             if self.session.replaying() {
                 self.session.replay(now, limit)?;
                 continue;
@@ -281,10 +280,10 @@ impl<P: Protocol> Worker<P> {
             match connection.receive()? {
                 Received::Frame(frame) => {
                     self.session.handle_frame(now, &frame)?;
-                    came = true;
+                    came += frame.len();
                 }
                 Received::Nothing => {
-                    if came {
+                    if came > 0 {
                         self.session.heard(now.instant);
                     }
                     return Ok(true);

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Left, Protocol, Worker, now};
+use super::{Protocol, Worker, now};
 use crate::model::Code;
 use crate::pg::{Connection, Patience, PgError};
 use crate::stream::error::{Cure, Failure};
-use crate::stream::shared::Request;
+use crate::stream::shared::{Left, Request};
 
 /// A server that shuts down gets this long to see our end of the COPY.
 const STORM_GOODBYE: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ impl<P: Protocol> Worker<P> {
     pub(super) fn stop(&mut self, connection: &mut Connection) -> Result<Left, Failure> {
         self.session.take_in(&self.shared)?;
         let deadline = self.shared.stop_deadline();
-        self.end(connection, deadline).map(|()| Left::Asked)
+        self.end(connection, deadline)
     }
 
     /// The last update, then our end of the COPY, then the server's.
@@ -53,10 +53,10 @@ impl<P: Protocol> Worker<P> {
         &mut self,
         connection: &mut Connection,
         deadline: Option<Instant>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Left, Failure> {
         if !P::RESUMES {
             // Nobody listens while a COPY goes one way; the server notices that the connection is closed.
-            return Ok(());
+            return Ok(Left::InOrder);
         }
         let update = self.session.status_update(now(), false);
         self.send(connection, update)?;
@@ -71,7 +71,8 @@ impl<P: Protocol> Worker<P> {
         };
         match connection.end_copy(&patience) {
             // A server that is gone has nothing to say, and one that takes too long is left.
-            Ok(_) | Err(PgError::Lost(_) | PgError::TimedOut | PgError::Cancelled) => Ok(()),
+            Ok(_) | Err(PgError::Lost(_)) => Ok(Left::InOrder),
+            Err(PgError::TimedOut | PgError::Cancelled) => Ok(Left::Cut),
             Err(error) => Err(error.into()),
         }
     }
