@@ -1448,7 +1448,7 @@ int32_t walstream_basebackup_start(const char *conninfo,
  * Connects, checks server and slot, starts streaming. Waits at most connect_timeout_ms and slot.wait_ms; the first connection is
  * not retried unless retry.first=on. After a failure it may be called again. walstream_wake from another thread ends it with WOKEN. A slot that it
  * was making is not left behind then. After a failed look-up of the server's name its thread may stay until the resolver answers.
- * start_lsn 0: where the slot stands. Else the host's own last durable ack_lsn: E_GAP when it is above what the server has written, or,
+ * start_lsn 0: where the slot stands (mode=physical on PostgreSQL 14, which does not tell that: E_UNSUPPORTED). Else the host's own last durable ack_lsn: E_GAP when it is above what the server has written, or,
  * with start.strict=on, when the slot's confirmed position is above it.
  */
 int32_t walstream_start(struct walstream_stream *stream,
@@ -1473,7 +1473,9 @@ int32_t walstream_next_batch(struct walstream_stream *stream,
                              struct walstream_error **error);
 
 /**
- * Everything up to and including lsn is safe at the host. Above delivered_lsn, start_lsn and the slot's position at start: E_ACK_AHEAD, nothing changes. Below an earlier one: OK, nothing changes.
+ * Everything up to and including lsn is safe at the host. Above delivered_lsn, start_lsn and the slot's position at start: E_ACK_AHEAD, nothing
+ * changes. Below an earlier one: OK, nothing changes. In mode=physical a TIMELINE lowers all of them to its switch_lsn: what the host had of
+ * the old timeline behind that is void.
  * Works from start until stop or a fatal error, after END too. Never waits. Any thread.
  */
 int32_t walstream_ack_lsn(struct walstream_stream *stream,

@@ -7,8 +7,9 @@ use std::slice;
 use std::sync::Arc;
 
 use super::arena::{Arena, Empty};
-use super::event::Event;
+use super::event::{Event, TimelineDetail};
 use super::relation::RelationDef;
+use super::view::EventView;
 
 /// What a batch owns.
 #[derive(Debug)]
@@ -73,6 +74,13 @@ impl Batch {
     /// Highest `ack_lsn` of its events, 0 if none has one.
     pub fn ack_lsn(&self) -> u64 {
         self.ack_lsn
+    }
+
+    /// The timeline that begins with it: a TIMELINE is the first event of its batch.
+    pub fn switch(&self) -> Option<TimelineDetail> {
+        let first = self.events().first()?;
+        // SAFETY: an event of ours, and what it points to lives as long as the batch.
+        unsafe { EventView::new(first) }.timeline_detail().copied()
     }
 
     /// Memory that it holds.

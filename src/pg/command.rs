@@ -111,7 +111,13 @@ impl Connection {
 
     /// The history file of `timeline`, which the first one has not. Replication connections only.
     pub fn timeline_file(&mut self, timeline: u32, patience: &Patience<'_>) -> Result<TimelineFile, PgError> {
-        TimelineFile::read(&self.query_rows(&format!("TIMELINE_HISTORY {timeline}"), patience)?)
+        let set = self.query_rows(&format!("TIMELINE_HISTORY {timeline}"), patience)?;
+        let file = TimelineFile::read(&set)?;
+        // Hosts write a file of this name.
+        match file.name == format!("{timeline:08X}.history") {
+            true => Ok(file),
+            false => Err(PgError::Protocol("a history file of another name than its timeline's")),
+        }
     }
 }
 

@@ -26,6 +26,11 @@ impl Acknowledged {
         lsn.0 > before && !self.waits.swap(true, SeqCst)
     }
 
+    /// What lies behind `end` became void: it counts as not acknowledged.
+    pub fn lower(&self, end: Lsn) {
+        self.highest.fetch_min(end.0, SeqCst);
+    }
+
     /// The highest that the host acknowledged.
     pub fn highest(&self) -> Lsn {
         Lsn(self.highest.load(SeqCst))

@@ -17,7 +17,7 @@ use atomic_refcell::{AtomicRefCell, AtomicRefMut};
 
 use super::error::Failure;
 use super::log::{Log, Sink};
-use super::options::Options;
+use super::options::{Mode, Options};
 use super::plugin_options::check_combinations;
 use super::position::Position;
 use super::queue::Queue;
@@ -194,6 +194,9 @@ impl Stream {
             // Looked at before the queue: a batch that was pushed before the end is found after it.
             let state = self.shared.state();
             if let Some(batch) = self.shared.queue.pop() {
+                if self.options.mode == Mode::Physical {
+                    batch.switch().into_iter().for_each(|switch| self.shared.switch_timeline(&switch));
+                }
                 return Ok(batch);
             }
             if state == State::ENDED as u32 {
@@ -255,12 +258,11 @@ impl Stream {
 
     /// Everything up to `lsn` is safe at the host.
     pub fn acknowledge(&self, lsn: Lsn) -> Result<(), Failure> {
-        self.acknowledging(lsn)?.shared().acknowledge(lsn);
-        Ok(())
+        self.acknowledging(lsn, |shared| shared.acknowledge(lsn))
     }
 
     /// A call that tells of positions, none above `highest`.
-    pub(super) fn acknowledging(&self, highest: Lsn) -> Result<Call<'_>, Failure> {
+    pub(super) fn acknowledging(&self, highest: Lsn, tell: impl FnOnce(&Shared)) -> Result<(), Failure> {
         let call = self.enter()?;
         if !self.acknowledging.load(SeqCst) || self.shared.is(State::FAILED) {
             return Err(state(
@@ -268,15 +270,13 @@ impl Stream {
                 "acknowledge before walstream_stop; after a fatal error open a new stream",
             ));
         }
-        let limit = self.shared.delivered();
-        if highest > limit {
-            return Err(Failure::new(
+        call.shared().acknowledging(highest, tell).map_err(|limit| {
+            Failure::new(
                 Code::E_ACK_AHEAD,
                 format!("{highest} is ahead of {limit}, the last that was handed out"),
             )
-            .hint("acknowledge an event's ack_lsn, never its lsn or commit_lsn; nothing was changed"));
-        }
-        Ok(call)
+            .hint("acknowledge an event's ack_lsn, never its lsn or commit_lsn; nothing was changed")
+        })
     }
 
     /// Ends one wait. Async-signal-safe.

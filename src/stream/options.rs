@@ -261,7 +261,7 @@ options! {
     |o, v| parse::ms(v, 50, &mut o.status_interval);
 
     c"receive_timeout_ms" = c"60000", c"0 to 2147483647",
-    c"After this long without a byte the server is asked for a sign of life; after as long again the connection counts as lost. In milliseconds; 0: never.",
+    c"After this long without a byte the server is asked for a sign of life; after as long again the connection counts as lost. In milliseconds; 0: never. During a base backup its kernel is asked, by TCP keepalives.",
     |o, v| parse::ms(v, 0, &mut o.receive_timeout);
 
     c"connect_timeout_ms" = c"30000", c"0 to 2147483647",

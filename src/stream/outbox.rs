@@ -127,6 +127,8 @@ impl Outbox {
         file: &crate::pg::TimelineFile,
         detail: TimelineDetail,
     ) -> Result<(), Failure> {
+        // The first of its batch: with it the host's positions are another timeline's.
+        seal(&mut self.open, &mut self.full)?;
         let name = whole(file.name.as_bytes())?;
         // The name's NUL lies between the two.
         let bytes = [file.name.as_bytes(), b"\0", &file.content].concat();

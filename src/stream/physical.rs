@@ -43,6 +43,11 @@ pub struct Physical {
     interval: Duration,
     /// Being streamed; 0 before the first connection.
     timeline: u32,
+    /// The first one that the host has anything of.
+    first_timeline: u32,
+    /// Changes of it that were told, and the lowest end of those that the host was not handed yet.
+    switches: u32,
+    void_behind: Option<Lsn>,
     segment_size: u64,
     /// Behind all that was received.
     next: Lsn,
@@ -74,6 +79,7 @@ impl Told {
 
 impl Protocol for Physical {
     const REPLICATION: &'static str = "true";
+    const TELLS_TIMELINES: bool = true;
 
     fn new(options: &Arc<Options>, now: Now, pool: Arc<Pool>) -> Physical {
         Physical {
@@ -82,6 +88,9 @@ impl Protocol for Physical {
             liveness: Liveness::new(now.instant, options.receive_timeout),
             interval: options.status_interval,
             timeline: 0,
+            first_timeline: 0,
+            switches: 0,
+            void_behind: None,
             segment_size: 0,
             next: Lsn::ZERO,
             flush: Lsn::ZERO,
@@ -100,7 +109,7 @@ impl Protocol for Physical {
         let (id, _) = handshake.check_system(&system)?;
         let wal_sender_timeout = handshake.wal_sender_timeout()?;
         self.segment_size = handshake.connection.wal_segment_size(handshake.patience)?;
-        let first = self.timeline == 0;
+        let (first, again) = (self.timeline == 0, handshake.before.again.is_some());
         let slot = handshake.physical_slot(first)?;
         let on = match (first, self.options.timeline, handshake.before.server) {
             (false, ..) => On::Exactly(self.timeline),
@@ -116,20 +125,27 @@ impl Protocol for Physical {
             };
         }
         let beginning = handshake.begin(&system, on, self.next)?;
+        // What the host may acknowledge from the start on, also when a first try came as far as this.
+        let start = match handshake.before.start {
+            _ if again => Lsn::ZERO,
+            Lsn::ZERO => self.next,
+            start => start,
+        };
         let (connection, patience) = (handshake.connection, handshake.patience);
-        match beginning {
-            Beginning::Stream(timeline) => self.timeline = timeline,
-            Beginning::Switch { old, new, end } => {
-                self.timeline = old;
-                self.switch(connection, new, end, patience)?;
-            }
+        let (Beginning::Stream(timeline) | Beginning::Switch { old: timeline, .. }) = beginning;
+        self.timeline = timeline;
+        if first {
+            self.first_timeline = timeline;
         }
-        let start = if first { self.next } else { Lsn::ZERO };
+        if let Beginning::Switch { new, end, .. } = beginning {
+            self.switch(connection, new, end, patience)?;
+        }
         self.start_copy(connection, patience)?;
         // What a physical slot holds back was not confirmed by anybody: the host may acknowledge only what it gets.
         let connected =
             Connected { slot: Lsn::ZERO, start, wal_sender_timeout, streaming: false, left_at: None };
-        Ok(Ready { connected, server: (id, self.timeline), started_us: 0 })
+        let known = if again { self.timeline } else { self.first_timeline };
+        Ok(Ready { connected, server: (id, known), started_us: 0 })
     }
 
     fn connected(&mut self, now: Now, connected: &Connected) -> Result<(), Failure> {
@@ -139,9 +155,15 @@ impl Protocol for Physical {
     }
 
     fn take_in(&mut self, shared: &Shared) -> Result<(), Failure> {
-        self.flush = self.flush.max(shared.take_acknowledged());
+        // First: what is acknowledged after the host was handed the last switch is of this timeline.
+        if shared.switches() == self.switches {
+            self.void_behind = None;
+        }
+        let limit = self.void_behind.unwrap_or(Lsn(u64::MAX));
+        self.flush = self.flush.max(shared.take_acknowledged().min(limit));
         if let Some(standby) = shared.standby.take() {
             self.standby = standby;
+            self.standby.lower(limit);
         }
         Ok(())
     }
@@ -338,7 +360,8 @@ impl Physical {
         self.switch(connection, next, begins, patience)
     }
 
-    /// Tells the host, and goes on at the start of the segment that holds the switch: the new timeline has all of it.
+    /// Tells the host, and goes on at the start of the segment that holds the switch: the new timeline has all of it. What lies
+    /// before the switch is the same on both; nothing behind it is acknowledged, whatever was said of the old one.
     fn switch(
         &mut self,
         connection: &mut Connection,
@@ -352,6 +375,10 @@ impl Physical {
         self.outbox.timeline(without_identity(event, Kind::TIMELINE), &file, detail)?;
         self.timeline = next;
         self.next = self.segment_start(begins);
+        self.switches += 1;
+        self.void_behind = Some(self.void_behind.map_or(begins, |end| end.min(begins)));
+        self.flush = self.flush.min(begins);
+        self.standby.lower(begins);
         Ok(())
     }
 
@@ -367,7 +394,7 @@ impl Physical {
         )
     }
 
-    /// Never more than was received on this timeline: the host may have acknowledged what a switch made void.
+    /// Never more than was received on this timeline.
     fn positions(&self) -> Positions {
         Positions { write: self.next, flush: self.confirmed() }
     }

@@ -60,6 +60,14 @@ impl Line {
             .map_or(self.current, |ancestor| ancestor.timeline)
     }
 
+    /// The same for a saved position: at a switch the host may have nothing of the new one yet, not even its history file.
+    fn up_to(&self, lsn: Lsn) -> u32 {
+        self.ancestors
+            .iter()
+            .find(|ancestor| lsn <= ancestor.lsn)
+            .map_or(self.current, |ancestor| ancestor.timeline)
+    }
+
     /// How to go on at `start`. None: the timeline is no ancestor.
     pub fn begin(&self, on: On, start: Lsn) -> Option<Beginning> {
         let (known, exactly) = match on {
@@ -68,7 +76,7 @@ impl Line {
             On::Exactly(known) => (known, true),
         };
         if known == self.current {
-            return Some(Beginning::Stream(if exactly { known } else { self.at(start) }));
+            return Some(Beginning::Stream(if exactly { known } else { self.up_to(start) }));
         }
         let index = self.ancestors.iter().position(|ancestor| ancestor.timeline == known)?;
         let end = self.ancestors[index].lsn;
@@ -77,7 +85,7 @@ impl Line {
             return Some(Beginning::Switch { old: known, new, end });
         }
         // At its very end the server answers with the switch.
-        let earlier = self.ancestors[..index].iter().find(|ancestor| !exactly && start < ancestor.lsn);
+        let earlier = self.ancestors[..index].iter().find(|ancestor| !exactly && start <= ancestor.lsn);
         Some(Beginning::Stream(earlier.map_or(known, |ancestor| ancestor.timeline)))
     }
 }
@@ -94,26 +102,40 @@ impl Handshake<'_> {
         if let Some(PhysicalPosition { restart_lsn, .. }) = read {
             return Ok(restart_lsn.unwrap_or_default());
         }
-        let temporary = self.options.slot_create == SlotCreate::Temporary;
-        let create = first && self.options.slot_create != SlotCreate::Never && self.before.start.is_zero();
-        if create {
-            let request = PhysicalSlotRequest { name: &name, temporary, reserve_wal: true };
-            match self.connection.create_physical_slot(&request, self.patience) {
-                Ok(()) => self.log.info(format!("made physical slot \"{name}\"")),
-                Err(PgError::Server(error)) if error.sqlstate.as_str() == sqlstate::DUPLICATE_OBJECT => {}
-                Err(error) => return Err(error.into()),
-            }
-        } else if knows {
-            return Err(Failure::new(Code::E_SLOT_MISSING, format!("no such slot: \"{name}\""))
-                .hint("check the name, or set slot.create=if-missing and start from 0"));
-        }
-        match knows && create {
-            true => Ok(self
+        let from_nowhere = first && self.before.start.is_zero();
+        let made = from_nowhere && self.create_physical_slot(&name)?;
+        match knows {
+            true if from_nowhere && self.options.slot_create != SlotCreate::Never => Ok(self
                 .connection
                 .read_physical_slot(&name, self.patience)?
                 .and_then(|position| position.restart_lsn)
                 .unwrap_or_default()),
+            true => Err(Failure::new(Code::E_SLOT_MISSING, format!("no such slot: \"{name}\""))
+                .hint("check the name, or set slot.create=if-missing and start from 0")),
+            // Anywhere else but where it stands the log that it holds would be skipped, and let go with the first acknowledgement.
+            false if from_nowhere && !made => Err(Failure::new(
+                Code::E_UNSUPPORTED,
+                format!("PostgreSQL 14 does not tell where the physical slot \"{name}\" stands"),
+            )
+            .hint("give start_lsn: restart_lsn in pg_replication_slots, at the start of its segment")),
             false => Ok(Lsn::ZERO),
+        }
+    }
+
+    /// True: it was not there.
+    fn create_physical_slot(&mut self, name: &str) -> Result<bool, Failure> {
+        let temporary = match self.options.slot_create {
+            SlotCreate::Never => return Ok(false),
+            create => create == SlotCreate::Temporary,
+        };
+        let request = PhysicalSlotRequest { name, temporary, reserve_wal: true };
+        match self.connection.create_physical_slot(&request, self.patience) {
+            Ok(()) => {
+                self.log.info(format!("made physical slot \"{name}\""));
+                Ok(true)
+            }
+            Err(PgError::Server(error)) if error.sqlstate.as_str() == sqlstate::DUPLICATE_OBJECT => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -177,7 +199,10 @@ mod tests {
             (UpTo(3), 50, 1),
             (UpTo(4), 50, 1),
             (UpTo(4), 150, 3),
-            (UpTo(4), 200, 4),
+            // Nor of the new one: its TIMELINE comes again.
+            (UpTo(4), 200, 3),
+            (UpTo(4), 201, 4),
+            (UpTo(3), 100, 1),
             // From the start of a segment on.
             (Exactly(3), 90, 3),
             (Exactly(4), 190, 4),

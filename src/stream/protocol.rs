@@ -45,6 +45,8 @@ pub trait Protocol: Sized {
     /// Can another connection go on where one broke off? What cannot is neither retried nor confirmed, and waited for
     /// as long as it takes.
     const RESUMES: bool = true;
+    /// Does the host hear of another timeline by an event? Until it is handed that, its positions are of the one before.
+    const TELLS_TIMELINES: bool = false;
 
     /// Before the first connection.
     fn new(options: &Arc<Options>, now: Now, pool: Arc<Pool>) -> Self;

@@ -17,6 +17,7 @@ use super::standby::StandbyCell;
 use super::stats::Stats;
 use crate::lsn::Lsn;
 use crate::model::State;
+use crate::model::event::TimelineDetail;
 
 /// See the file's head.
 #[derive(Debug)]
@@ -35,6 +36,10 @@ pub struct Shared {
     acknowledged: Acknowledged,
     /// Highest `ack_lsn` that the host was handed, or knows from the start.
     delivered: AtomicU64,
+    /// Held while a position is taken in, so that no switch comes between the check and that.
+    positions: Mutex<()>,
+    /// Changes of the timeline that the host was handed.
+    switches: AtomicU32,
     request: AtomicU32,
     /// Which thread is the stream's. One that was left behind in a name look-up is none any more.
     attempt: AtomicU32,
@@ -44,8 +49,19 @@ pub struct Shared {
     last_error: AtomicI32,
     /// When the connection that is being made is to be given up.
     connect_deadline: Mutex<Option<Instant>>,
-    /// System and timeline of the last connection.
-    server: Mutex<Option<(u64, u32)>>,
+    /// Whose log the host reads.
+    origin: Mutex<Option<Origin>>,
+}
+
+/// Whose log the host reads, and from where on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The system identifier.
+    pub system: u64,
+    /// As far as the host knows.
+    pub timeline: u32,
+    /// Its own start, 0: where the slot stood.
+    pub start: Lsn,
 }
 
 /// What the host asks of the thread, each outdoing the one before.
@@ -92,6 +108,8 @@ impl Shared {
             streamed: AtomicBool::new(false),
             acknowledged: Acknowledged::default(),
             delivered: AtomicU64::new(0),
+            positions: Mutex::default(),
+            switches: AtomicU32::new(0),
             request: AtomicU32::new(Request::Stream as u32),
             attempt: AtomicU32::new(0),
             stop_deadline: Mutex::default(),
@@ -99,7 +117,7 @@ impl Shared {
             finished: Condvar::new(),
             last_error: AtomicI32::new(0),
             connect_deadline: Mutex::default(),
-            server: Mutex::default(),
+            origin: Mutex::default(),
         }
     }
 
@@ -159,6 +177,37 @@ impl Shared {
     /// Highest position that the host may acknowledge.
     pub fn delivered(&self) -> Lsn {
         Lsn(self.delivered.load(SeqCst))
+    }
+
+    /// Takes in positions of the host's, none above `highest`. Err: what may be acknowledged at most.
+    pub fn acknowledging(&self, highest: Lsn, tell: impl FnOnce(&Shared)) -> Result<(), Lsn> {
+        let _unswitched = lock(&self.positions);
+        let limit = self.delivered();
+        if highest > limit {
+            return Err(limit);
+        }
+        tell(self);
+        Ok(())
+    }
+
+    /// The host is handed a TIMELINE: what it had of the old one behind the switch is void, and nothing of the new one is acknowledged.
+    pub fn switch_timeline(&self, switch: &TimelineDetail) {
+        let _unswitched = lock(&self.positions);
+        let end = Lsn(switch.switch_lsn);
+        self.delivered.fetch_min(end.0, SeqCst);
+        self.acknowledged.lower(end);
+        self.standby.lower(end);
+        self.stats.lower_confirmed(end.0);
+        if let Some(origin) = &mut *lock(&self.origin) {
+            (origin.timeline, origin.start) = (switch.timeline, origin.start.min(end));
+        }
+        // The last: whoever sees it finds the positions lowered.
+        self.switches.fetch_add(1, SeqCst);
+    }
+
+    /// Changes of the timeline that the host was handed. What it acknowledges is of the latest.
+    pub fn switches(&self) -> u32 {
+        self.switches.load(SeqCst)
     }
 
     /// The host knows of `lsn` from now on.
@@ -291,20 +340,16 @@ impl Shared {
         *lock(&self.connect_deadline)
     }
 
-    /// Which server the stream reads.
-    pub fn set_server(&self, system: u64, timeline: u32) {
-        *lock(&self.server) = Some((system, timeline));
-    }
-
-    /// Which server the stream reads: system identifier and timeline.
-    pub fn server(&self) -> Option<(u64, u32)> {
-        *lock(&self.server)
+    /// Whose log the host reads from now on.
+    pub fn set_origin(&self, origin: Origin) {
+        *lock(&self.origin) = Some(origin);
     }
 
     /// What to save to go on from here, once a server is known.
     pub fn position(&self) -> Option<Position> {
-        let (system, timeline) = self.server()?;
-        let lsn = self.acknowledged().max(Lsn(self.stats.confirmed_lsn()));
+        let _unswitched = lock(&self.positions);
+        let Origin { system, timeline, start } = (*lock(&self.origin))?;
+        let lsn = self.acknowledged().max(Lsn(self.stats.confirmed_lsn())).max(start);
         Some(Position { system, timeline, lsn })
     }
 }

@@ -42,11 +42,23 @@ pub struct StandbyCell {
     waits: AtomicBool,
 }
 
+impl Standby {
+    /// What lies behind `end` became void.
+    pub fn lower(&mut self, end: Lsn) {
+        (self.write, self.apply) = (self.write.min(end), self.apply.min(end));
+    }
+}
+
 impl StandbyCell {
     /// From the host. True: the thread is to be woken.
     pub fn change(&self, change: impl FnOnce(&mut Standby)) -> bool {
         change(&mut self.standby.lock().unwrap_or_else(PoisonError::into_inner));
         !self.waits.swap(true, SeqCst)
+    }
+
+    /// What lies behind `end` became void.
+    pub fn lower(&self, end: Lsn) {
+        self.standby.lock().unwrap_or_else(PoisonError::into_inner).lower(end);
     }
 
     /// From the thread: what changed since the last look.
@@ -60,27 +72,26 @@ impl Stream {
     /// Written, flushed and applied up to these; zero: the host does not know.
     pub fn acknowledge_positions(&self, write: Lsn, flush: Lsn, apply: Lsn) -> Result<(), Failure> {
         self.check_physical()?;
-        let call = self.acknowledging(write.max(flush).max(apply))?;
-        let shared = call.shared();
-        shared.acknowledge(flush);
-        let changed = shared.standby.change(|standby| {
-            standby.write = standby.write.max(write);
-            standby.apply = standby.apply.max(apply);
-        });
-        if changed {
-            shared.queue.thread().signal();
-        }
-        Ok(())
+        self.acknowledging(write.max(flush).max(apply), |shared| {
+            shared.acknowledge(flush);
+            let changed = shared.standby.change(|standby| {
+                standby.write = standby.write.max(write);
+                standby.apply = standby.apply.max(apply);
+            });
+            if changed {
+                shared.queue.thread().signal();
+            }
+        })
     }
 
     /// Rows that the server is to keep from vacuum.
     pub fn keep_rows(&self, keeps: Keeps) -> Result<(), Failure> {
         self.check_physical()?;
-        let call = self.acknowledging(Lsn::ZERO)?;
-        if call.shared().standby.change(|standby| standby.keeps = Some(keeps)) {
-            call.shared().queue.thread().signal();
-        }
-        Ok(())
+        self.acknowledging(Lsn::ZERO, |shared| {
+            if shared.standby.change(|standby| standby.keeps = Some(keeps)) {
+                shared.queue.thread().signal();
+            }
+        })
     }
 
     fn check_physical(&self) -> Result<(), Failure> {

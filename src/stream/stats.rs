@@ -40,7 +40,12 @@ impl Stats {
 
     /// This flush position went to the server.
     pub fn confirmed(&self, lsn: u64) {
-        self.confirmed_lsn.fetch_max(lsn, Relaxed);
+        self.confirmed_lsn.store(lsn, Relaxed);
+    }
+
+    /// What lies behind `end` became void.
+    pub fn lower_confirmed(&self, end: u64) {
+        self.confirmed_lsn.fetch_min(end, Relaxed);
     }
 
     /// The flush position that the server knows.

@@ -22,7 +22,7 @@ use super::protocol::Protocol;
 use super::retry::Retry;
 use super::server_failure::sqlstate;
 use super::session::{Now, Session};
-use super::shared::{Left, Request, Shared};
+use super::shared::{Left, Origin, Request, Shared};
 use crate::lsn::Lsn;
 use crate::model::arena::Pool;
 use crate::model::{Batch, Code, State};
@@ -161,7 +161,13 @@ impl<P: Protocol> Worker<P> {
         };
         // A peer that dies while nothing is read shows by updates that nobody confirms (rule 21).
         let user_timeout = self.options.receive_timeout.as_millis().to_string();
-        let defaults = [("tcp_user_timeout", user_timeout.as_str())];
+        // Of a backup nothing is confirmed, and the server may be silent for a long time: its kernel is asked.
+        let idle = self.options.receive_timeout.as_secs().max(1).to_string();
+        let keepalives =
+            [("keepalives_idle", idle.as_str()), ("keepalives_interval", "10"), ("keepalives_count", "3")];
+        let asked =
+            if P::RESUMES || self.options.receive_timeout.is_zero() { &keepalives[..0] } else { &keepalives };
+        let defaults = [&[("tcp_user_timeout", user_timeout.as_str())], asked].concat();
         let extra = [("replication", P::REPLICATION)];
         shared.connecting_until(attempt, patience.deadline);
         let connected = Connection::connect(&self.conninfo, &defaults, &extra, &patience);
@@ -180,8 +186,11 @@ impl<P: Protocol> Worker<P> {
         self.session.connected(now(), &ready.connected)?;
         self.retry.succeeded();
         self.before.server = Some(ready.server);
-        shared.set_server(ready.server.0, ready.server.1);
         shared.stats.confirmed(self.session.confirmed().0);
+        if self.before.again.is_none() || !P::TELLS_TIMELINES {
+            let (system, timeline) = ready.server;
+            shared.set_origin(Origin { system, timeline, start: ready.connected.start });
+        }
         shared.deliver(ready.connected.slot.0);
         shared.deliver(ready.connected.start.0);
         if self.before.again.is_some() {

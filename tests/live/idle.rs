@@ -110,6 +110,7 @@ on_each_major! {
         case.sql.run("INSERT INTO quiet VALUES (2)");
         let host = case.host(&[]);
         host.start(skipped);
+        assert_eq!(lsn(host.position().rsplit(':').next().unwrap()), skipped);
         let events = host.until(Kind::COMMIT);
         assert_eq!(events[2].text(0), "2", "transactions before start_lsn are skipped");
         host.ack(skipped);

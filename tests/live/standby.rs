@@ -219,6 +219,11 @@ fn failover_to_one_that_was_behind(major: u32) {
     pair.primary_dies();
     pair.promote();
     pair.proxy.refuse(false);
+    wait_until(Duration::from_secs(60), "it streams again", || pair.host.stats().reconnects == 1);
+    let position = pair.host.position();
+    let [timeline, at] = [1, 2].map(|part| position.split(':').nth(part).unwrap());
+    let written = lsn(&pair.on_standby.value("SELECT pg_current_wal_insert_lsn()"));
+    assert!(timeline == "2" && lsn(at) <= written, "{position} is saved, {written:X} is written");
     for id in ["2", "3"] {
         pair.on_standby.run(&format!("INSERT INTO t VALUES ({id})"));
         let events = pair.host.until(Kind::COMMIT);

@@ -11,4 +11,5 @@ mod admin;
 mod backup;
 mod desk;
 mod examples;
+mod failover;
 mod wal;

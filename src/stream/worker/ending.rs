@@ -29,7 +29,6 @@ impl<P: Protocol> Worker<P> {
             && before != timeline
         {
             self.before.server = Some((system, timeline));
-            shared.set_server(system, timeline);
             shared.log.info(format!("the server moved to timeline {timeline}"));
         }
         Ok(())
