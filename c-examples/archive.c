@@ -40,7 +40,7 @@ static int parse_name(const struct archive *archive, const char *name, uint32_t 
 
 void archive_open(struct archive *archive, const char *dir, uint64_t segment_size)
 {
-    DIR *list;
+    DIR *list = NULL;
     struct dirent *entry;
 
     *archive = (struct archive){.dir = dir, .segment_size = segment_size, .fd = -1};
@@ -80,9 +80,8 @@ static void open_segment(struct archive *archive, uint64_t lsn)
     snprintf(partial, sizeof partial, "%s.partial", name);
     archive->fd = openat(archive->dir_fd, partial, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (archive->fd < 0) fail_file(PROGRAM, "create", partial);
-    /* What lies behind came in another run, and comes again. */
-    if (ftruncate(archive->fd, (off_t)offset) != 0 || lseek(archive->fd, (off_t)offset, SEEK_SET) < 0)
-        fail_file(PROGRAM, "write", partial);
+    /* What it holds of another run comes again. It stays until then: it was acknowledged, and the server may be lost. */
+    if (lseek(archive->fd, (off_t)offset, SEEK_SET) < 0) fail_file(PROGRAM, "write", partial);
     sync_directory(archive);
 }
 

@@ -218,6 +218,26 @@ fn promotion_on(major: u32) {
     receiving.interrupt();
 }
 
+/// The server sends the open segment again: should it die in the middle, nobody else has what was acknowledged.
+#[test]
+fn a_restart_keeps_what_is_archived() {
+    let server = Server::own(*majors().last().unwrap(), &[]);
+    let archive = directory();
+    let receive = |end: u64| {
+        let stop = format!("stop_lsn={:X}/{:X}", end >> 32, end as u32);
+        run(program("receivewal").arg(server.conninfo("postgres")).arg(archive.path()).arg(stop));
+    };
+    let mut sql = Sql::connect(&server.conninfo("postgres"));
+    sql.run("CREATE TABLE t AS SELECT generate_series(1, 10000)");
+    let end = flushed(&mut sql);
+    receive(end);
+    let partial = archive.path().join(segment(1, end) + ".partial");
+    let kept = std::fs::read(&partial).unwrap();
+    assert_eq!(kept.len() as u64, end % SEGMENT);
+    receive(end - end % SEGMENT + 8192);
+    assert!(std::fs::read(&partial).unwrap() == kept);
+}
+
 #[test]
 fn archives_as_they_came() {
     let server = Server::own(*majors().last().unwrap(), &[]);
