@@ -124,6 +124,7 @@ void archive_write(struct archive *archive, uint32_t timeline, uint64_t lsn, con
         uint32_t part = size < room ? size : (uint32_t)room;
 
         if (archive->fd < 0) open_segment(archive, archive->next);
+        archive->dirty = 1;
         write_all(archive->fd, data, part, archive->dir);
         data += part;
         size -= part;
@@ -150,7 +151,7 @@ void archive_switch(struct archive *archive, const char *name, const uint8_t *co
 
 void archive_sync(struct archive *archive)
 {
-    if (archive->fd >= 0 && archive->durable != archive->next && fsync(archive->fd) != 0)
-        fail_file(PROGRAM, "sync a segment in", archive->dir);
+    if (archive->dirty && fsync(archive->fd) != 0) fail_file(PROGRAM, "sync a segment in", archive->dir);
+    archive->dirty = 0;
     archive->durable = archive->next;
 }

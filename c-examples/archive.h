@@ -8,7 +8,8 @@ struct archive {
     const char *dir;
     uint64_t segment_size;
     int dir_fd;
-    int fd; /* of the open segment, -1: none */
+    int fd;    /* of the open segment, -1: none */
+    int dirty; /* it was written to and not synced */
     uint32_t timeline;
     uint64_t next;    /* behind all that was written */
     uint64_t durable; /* behind all that is on disk for sure */
