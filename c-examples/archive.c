@@ -117,7 +117,7 @@ static void write_all(int fd, const uint8_t *data, size_t size, const char *name
 
 void archive_write(struct archive *archive, uint32_t timeline, uint64_t lsn, const uint8_t *data, uint32_t size)
 {
-    if (timeline != archive->timeline) archive->timeline = timeline;
+    archive->timeline = timeline;
     archive->next = lsn;
     while (size > 0) {
         uint64_t room = archive->segment_size - archive->next % archive->segment_size;
@@ -133,14 +133,18 @@ void archive_write(struct archive *archive, uint32_t timeline, uint64_t lsn, con
     }
 }
 
-void archive_switch(struct archive *archive, const char *name, const uint8_t *content, uint32_t size)
+void archive_switch(struct archive *archive, uint32_t timeline, uint64_t begins, const uint8_t *content, uint32_t size)
 {
-    char temporary[NAME_SIZE];
+    char name[NAME_SIZE], temporary[NAME_SIZE + 4];
     int fd;
 
     archive_sync(archive);
     close_segment(archive);
-    snprintf(temporary, sizeof temporary, "%.40s.tmp", name);
+    archive->timeline = timeline;
+    archive->next = archive->durable = begins - begins % archive->segment_size;
+    /* Never by the server's word for it, which could be a path. */
+    snprintf(name, sizeof name, "%08" PRIX32 ".history", timeline);
+    snprintf(temporary, sizeof temporary, "%s.tmp", name);
     fd = openat(archive->dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) fail_file(PROGRAM, "create", temporary);
     write_all(fd, content, size, temporary);

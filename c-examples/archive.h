@@ -24,8 +24,8 @@ uint64_t archive_position(const struct archive *archive);
 /* Writes a chunk; a segment that is full becomes complete, and durable. */
 void archive_write(struct archive *archive, uint32_t timeline, uint64_t lsn, const uint8_t *data, uint32_t size);
 
-/* Keeps a history file, and leaves the open segment of the old timeline as it is. */
-void archive_switch(struct archive *archive, const char *name, const uint8_t *content, uint32_t size);
+/* Keeps the new timeline's history, and leaves the open segment of the old one as it is. */
+void archive_switch(struct archive *archive, uint32_t timeline, uint64_t begins, const uint8_t *content, uint32_t size);
 
 /* Makes everything written durable. */
 void archive_sync(struct archive *archive);

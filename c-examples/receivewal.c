@@ -70,7 +70,7 @@ static void take(struct archive *archive, const walstream_event *event)
     } else if (event->kind == WALSTREAM_TIMELINE) {
         printf("timeline %u begins\n", (unsigned)detail->timeline);
         fflush(stdout);
-        archive_switch(archive, event->name, event->payload, event->payload_len);
+        archive_switch(archive, detail->timeline, detail->switch_lsn, event->payload, event->payload_len);
     }
 }
 
