@@ -54,10 +54,11 @@ static uint64_t segment_size(const char *conninfo, const walstream_config *confi
     return size;
 }
 
-/* On disk first, then acknowledged. */
-static int32_t settle(walstream_stream *stream, struct archive *archive, walstream_error **error)
+/* Only what is on disk. */
+static int32_t acknowledge(walstream_stream *stream, const struct archive *archive, uint64_t *acknowledged, walstream_error **error)
 {
-    archive_sync(archive);
+    if (archive->durable <= *acknowledged) return WALSTREAM_OK;
+    *acknowledged = archive->durable;
     return walstream_ack_lsn(stream, archive->durable, error);
 }
 
@@ -84,20 +85,22 @@ static int32_t follow(walstream_stream *stream, struct archive *archive, walstre
         /* Not one fsync for each chunk: what is here is taken first. */
         code = walstream_next_event(stream, 0, &event, error);
         if (code == WALSTREAM_TIMEOUT) {
-            if (archive->next > acknowledged) {
-                code = settle(stream, archive, error);
-                if (code < 0) return code;
-                acknowledged = archive->durable;
-            }
+            archive_sync(archive);
+            code = acknowledge(stream, archive, &acknowledged, error);
+            if (code < 0) return code;
             code = walstream_next_event(stream, -1, &event, error);
         }
         if (code != WALSTREAM_OK) break;
         take(archive, event);
         if (event->kind == WALSTREAM_TIMELINE) acknowledged = 0;
+        /* A complete segment is durable, however much is still to come. */
+        code = acknowledge(stream, archive, &acknowledged, error);
+        if (code < 0) return code;
     }
     if (code < 0) return code;
     /* At stop_lsn, or on a signal. */
-    return archive->next > acknowledged ? settle(stream, archive, error) : code;
+    archive_sync(archive);
+    return acknowledge(stream, archive, &acknowledged, error);
 }
 
 int main(int argc, char **argv)

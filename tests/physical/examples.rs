@@ -238,6 +238,28 @@ fn a_restart_keeps_what_is_archived() {
     assert!(std::fs::read(&partial).unwrap() == kept);
 }
 
+/// It hangs in the third segment, with more to read: the first two are acknowledged.
+#[test]
+fn a_segment_is_acknowledged_while_more_is_to_come() {
+    let server = Server::own(*majors().last().unwrap(), &[]);
+    let (archive, conninfo) = (directory(), server.conninfo("postgres"));
+    let mut sql = Sql::connect(&conninfo);
+    // From the start of a segment the server's chunks end with segments.
+    let switch = "SELECT pg_create_restore_point('p'); SELECT pg_switch_wal()";
+    sql.run(switch);
+    let third = flushed(&mut sql) / SEGMENT * SEGMENT + 2 * SEGMENT;
+    let mut command = program("receivewal");
+    command.arg(&conninfo).arg(archive.path()).args(["slot=s", "slot.create=if-missing"]);
+    let _receiving = Running::new(&mut command);
+    let active = "SELECT count(*) FROM pg_replication_slots WHERE active";
+    wait_until(LIMIT, "receivewal streams", || sql.value(active) == "1");
+    // Nobody reads from it.
+    run(Command::new("mkfifo").arg(archive.path().join(segment(1, third) + ".partial")));
+    (0..3).for_each(|_| sql.run(switch));
+    let confirmed = "SELECT restart_lsn FROM pg_replication_slots";
+    wait_until(LIMIT, "two segments are acknowledged", || lsn(&sql.value(confirmed)) == third);
+}
+
 #[test]
 fn archives_as_they_came() {
     let server = Server::own(*majors().last().unwrap(), &[]);
