@@ -106,7 +106,7 @@ static int32_t follow(walstream_stream *stream, struct archive *archive, walstre
 int main(int argc, char **argv)
 {
     walstream_config *config = walstream_config_new();
-    walstream_stream *stream;
+    walstream_stream *stream = NULL;
     walstream_error *error = NULL;
     struct archive archive;
     char timeline[16];
@@ -116,10 +116,11 @@ int main(int argc, char **argv)
         return 2;
     }
     set_options(PROGRAM, config, argv + 3, argc - 3);
+    /* Before anything connects: without a database, as replication's entries in pg_hba.conf allow it. */
+    if (walstream_config_set(config, "mode", "physical", &error) < 0) fail(PROGRAM, error);
     archive_open(&archive, argv[2], segment_size(argv[1], config));
     snprintf(timeline, sizeof timeline, "%u", (unsigned)archive.timeline);
-    if (walstream_config_set(config, "mode", "physical", &error) < 0 ||
-        walstream_config_set(config, "timeline", timeline, &error) < 0 ||
+    if (walstream_config_set(config, "timeline", timeline, &error) < 0 ||
         walstream_open(argv[1], config, &stream, &error) < 0)
         fail(PROGRAM, error);
     walstream_config_free(config);

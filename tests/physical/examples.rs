@@ -260,6 +260,21 @@ fn a_segment_is_acknowledged_while_more_is_to_come() {
     wait_until(LIMIT, "two segments are acknowledged", || lsn(&sql.value(confirmed)) == third);
 }
 
+/// As physical replication needs no database, so does the archive.
+#[test]
+fn a_role_that_may_only_replicate_archives() {
+    let rules = ["host replication r 127.0.0.1/32 trust", "host all r 127.0.0.1/32 reject"];
+    let server = Server::own(*majors().last().unwrap(), &["--hba", rules[0], "--hba", rules[1]]);
+    let archive = directory();
+    let mut sql = Sql::connect(&server.conninfo("postgres"));
+    sql.run("CREATE ROLE r REPLICATION LOGIN");
+    let end = flushed(&mut sql);
+    let stop = format!("stop_lsn={}", sql.value("SELECT pg_current_wal_flush_lsn()"));
+    let conninfo = server.conninfo("postgres").replace("user=postgres", "user=r");
+    run(program("receivewal").arg(conninfo).arg(archive.path()).arg(stop));
+    assert!(archive.path().join(segment(1, end) + ".partial").exists());
+}
+
 #[test]
 fn archives_as_they_came() {
     let server = Server::own(*majors().last().unwrap(), &[]);
