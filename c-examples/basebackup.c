@@ -85,7 +85,7 @@ static void begin_archive(struct backup *backup, const walstream_event *event)
     backup->unpacking = 1;
 }
 
-/* The archive's links lead to where the tablespaces lie on the server. */
+/* The archive's own links, which lead to where the tablespaces lie on the server, were not unpacked. */
 static void link_tablespaces(const struct backup *backup, const walstream_tablespace_detail *tablespaces, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -95,8 +95,7 @@ static void link_tablespaces(const struct backup *backup, const walstream_tables
         tablespace_path(backup, tablespaces[i].oid, path, sizeof path);
         snprintf(link, sizeof link, "%s/pg_tblspc/%u", backup->dir, (unsigned)tablespaces[i].oid);
         target = realpath(path, NULL);
-        if ((unlink(link) != 0 && errno != ENOENT) || target == NULL || symlink(target, link) != 0)
-            fail_file(PROGRAM, "link", link);
+        if (target == NULL || symlink(target, link) != 0) fail_file(PROGRAM, "link", link);
         free(target);
     }
 }

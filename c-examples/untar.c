@@ -1,9 +1,10 @@
 /* See untar.h. */
-#define _XOPEN_SOURCE 700 /* symlink */
+#define _POSIX_C_SOURCE 200809L /* openat, mkdirat */
 
 #include "untar.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,12 +15,14 @@
 #define BLOCK 512
 
 /* Where the fields of a header lie. */
-enum { NAME = 0, MODE = 100, SIZE = 124, TYPE = 156, LINK = 157, PREFIX = 345, LONGEST = 100, LONGEST_PREFIX = 155 };
+enum { NAME = 0, MODE = 100, SIZE = 124, TYPE = 156, PREFIX = 345, LONGEST = 100, LONGEST_PREFIX = 155 };
 
 void untar_begin(struct untar *untar, const char *dir)
 {
     memset(untar, 0, sizeof *untar);
     snprintf(untar->dir, sizeof untar->dir, "%s", dir);
+    untar->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (untar->dir_fd < 0) fail_file(PROGRAM, "open", dir);
 }
 
 /* Octal digits, or, above 8 GB, a big-endian number behind a set high bit. */
@@ -44,43 +47,99 @@ static void refuse(const char *what, const char *path)
 /* Names come from a server that may not be ours: none may lead out of the directory. */
 static void check_name(const char *name)
 {
-    const char *at = name;
+    const char *part = name;
 
-    if (*name == '/') refuse("an absolute name", name);
-    while (at != NULL) {
-        if (strncmp(at, "..", 2) == 0 && (at[2] == '/' || at[2] == '\0')) refuse("a name with ..", name);
-        at = strchr(at, '/');
-        if (at != NULL) at++;
+    for (;;) {
+        size_t length = strcspn(part, "/");
+
+        if (length == 0) refuse("an absolute or empty name", name);
+        if (length == 2 && strncmp(part, "..", 2) == 0) refuse("a name with ..", name);
+        if (part[length] == '\0') return;
+        part += length + 1;
     }
+}
+
+static void read_name(const char *header, char *name, size_t size)
+{
+    size_t length;
+
+    if (header[PREFIX] != '\0')
+        snprintf(name, size, "%.*s/%.*s", LONGEST_PREFIX, header + PREFIX, LONGEST, header + NAME);
+    else
+        snprintf(name, size, "%.*s", LONGEST, header + NAME);
+    /* PostgreSQL ends a directory's name so, and a link's. */
+    length = strlen(name);
+    if (length > 0 && name[length - 1] == '/') name[length - 1] = '\0';
+    check_name(name);
+}
+
+/* The directory that a member belongs in, open, and its name there. Step by step: none may be a link to elsewhere. */
+static int open_parent(const struct untar *untar, char *name, const char **last)
+{
+    int dir = openat(untar->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *part = name, *slash;
+
+    while (dir >= 0 && (slash = strchr(part, '/')) != NULL) {
+        int above = dir;
+
+        *slash = '\0';
+        dir = openat(above, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (dir >= 0) *slash = '/';
+        close(above);
+        part = slash + 1;
+    }
+    if (dir < 0) fail_file(PROGRAM, "open", name);
+    *last = part;
+    return dir;
+}
+
+static void make_directory(const struct untar *untar, char *name, mode_t mode)
+{
+    const char *last;
+    int parent = open_parent(untar, name, &last);
+
+    if (mkdirat(parent, last, mode) != 0 && errno != EEXIST) fail_file(PROGRAM, "make", name);
+    close(parent);
+}
+
+static void create_file(struct untar *untar, char *name, mode_t mode)
+{
+    const char *last;
+    int parent = open_parent(untar, name, &last);
+    int fd = openat(parent, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0 || fchmod(fd, mode) != 0 || (untar->file = fdopen(fd, "wb")) == NULL) fail_file(PROGRAM, "create", name);
+    close(parent);
+}
+
+static int is_tablespace(const char *name)
+{
+    static const char dir[] = "pg_tblspc/";
+    const char *oid = name + sizeof dir - 1;
+
+    return strncmp(name, dir, sizeof dir - 1) == 0 && *oid != '\0' && oid[strspn(oid, "0123456789")] == '\0';
 }
 
 static void begin_member(struct untar *untar)
 {
     const char *header = untar->header;
-    char name[LONGEST_PREFIX + LONGEST + 2], path[sizeof untar->dir + sizeof name + 1], target[LONGEST + 1];
+    char name[LONGEST_PREFIX + LONGEST + 2];
     mode_t mode = (mode_t)number(header + MODE, 8) & 0777;
 
     if (header[NAME] == '\0') return; /* an empty block: the end */
-    if (header[PREFIX] != '\0')
-        snprintf(name, sizeof name, "%.*s/%.*s", LONGEST_PREFIX, header + PREFIX, LONGEST, header + NAME);
-    else
-        snprintf(name, sizeof name, "%.*s", LONGEST, header + NAME);
-    check_name(name);
-    snprintf(path, sizeof path, "%s/%s", untar->dir, name);
+    read_name(header, name, sizeof name);
     untar->left = number(header + SIZE, 12);
     untar->padding = (BLOCK - untar->left % BLOCK) % BLOCK;
     switch (header[TYPE]) {
     case '5':
-        if (mkdir(path, mode) != 0 && errno != EEXIST) fail_file(PROGRAM, "make", path);
+        make_directory(untar, name, mode);
         break;
     case '2':
-        snprintf(target, sizeof target, "%.*s", LONGEST, header + LINK);
-        if (symlink(target, path) != 0) fail_file(PROGRAM, "link", path);
+        if (!is_tablespace(name)) refuse("a link", name);
         break;
     case '0':
     case '\0':
-        untar->file = fopen(path, "wb");
-        if (untar->file == NULL || fchmod(fileno(untar->file), mode) != 0) fail_file(PROGRAM, "create", path);
+        create_file(untar, name, mode);
         break;
     default:
         refuse("an unknown kind of member", name);
@@ -127,4 +186,5 @@ void untar_end(struct untar *untar)
 {
     if (untar->left > 0 || untar->header_len > 0) refuse("a member without its end", untar->dir);
     end_file(untar);
+    close(untar->dir_fd);
 }

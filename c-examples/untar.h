@@ -1,4 +1,7 @@
-/* Unpacks the tar format of PostgreSQL's base backups as it comes: ustar, with files, directories and links. */
+/*
+ * Unpacks the tar format of PostgreSQL's base backups as it comes: ustar, with files and directories. Links to tablespaces are
+ * left out: they lead to where those lie on the server.
+ */
 #ifndef UNTAR_H
 #define UNTAR_H
 
@@ -7,6 +10,7 @@
 
 struct untar {
     char dir[2048];
+    int dir_fd;
     char header[512];
     size_t header_len;
     FILE *file;       /* being written, NULL: none */
@@ -14,7 +18,7 @@ struct untar {
     uint64_t padding; /* behind it */
 };
 
-/* Into this directory, which exists. */
+/* Into this directory, which exists. No file of the archive may be there already. */
 void untar_begin(struct untar *untar, const char *dir);
 
 /* The next piece, cut anywhere. */

@@ -25,16 +25,24 @@ fn programs() -> &'static Path {
         std::os::unix::fs::symlink(&library, dir.path().join("libwalstream.so.0")).unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let include = Command::new("pg_config").arg("--includedir").output().unwrap().stdout;
-        for sources in [&["receivewal", "archive"][..], &["basebackup", "untar"], &["copy_then_stream"]] {
-            let files = sources.iter().map(|source| root.join("c-examples").join(source).with_extension("c"));
+        let examples = root.join("c-examples");
+        for sources in [
+            &["receivewal", "archive"][..],
+            &["basebackup", "untar"],
+            &["copy_then_stream"],
+            &["../tests/physical/unpack", "untar"],
+        ] {
+            let files = sources.iter().map(|source| examples.join(source).with_extension("c"));
             let status = Command::new("cc")
                 .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-I"])
                 .arg(root.join("include"))
                 .arg("-I")
+                .arg(&examples)
+                .arg("-I")
                 .arg(String::from_utf8(include.clone()).unwrap().trim())
                 .args(files)
                 .arg("-o")
-                .arg(dir.path().join(sources[0]))
+                .arg(dir.path().join(Path::new(sources[0]).file_name().unwrap()))
                 .arg(&library)
                 .arg("-lpq")
                 .status()
@@ -56,6 +64,13 @@ fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// What it says when it refuses.
+fn refused(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(!output.status.success(), "{command:?}");
+    String::from_utf8(output.stderr).unwrap()
 }
 
 /// A process that ends with its test.
@@ -115,7 +130,11 @@ fn a_backup_and_its_archive_make_a_server() {
         let server = Server::own(major, &["--set", "wal_keep_size=1GB"]);
         let conninfo = server.conninfo("postgres");
         let mut sql = Sql::connect(&conninfo);
-        sql.run("CREATE TABLE t AS SELECT i, md5(i::text) m FROM generate_series(1, 5000) i");
+        let tablespace = dir.path().join("tablespace");
+        std::fs::create_dir(&tablespace).unwrap();
+        own_by_server(&server, &tablespace);
+        sql.run(&format!("CREATE TABLESPACE s LOCATION '{}'", tablespace.display()));
+        sql.run("CREATE TABLE t TABLESPACE s AS SELECT i, md5(i::text) m FROM generate_series(1, 5000) i");
         let receive = || {
             let mut command = program("receivewal");
             command.arg(&conninfo).arg(&archive).args(["slot=receivewal", "slot.create=if-missing"]);
@@ -156,6 +175,9 @@ fn a_backup_and_its_archive_make_a_server() {
 
         std::fs::File::create(data.join("recovery.signal")).unwrap();
         own_by_server(&server, dir.path());
+        let oid = sql.value("SELECT oid FROM pg_tablespace WHERE spcname = 's'");
+        let link = std::fs::read_link(data.join("pg_tblspc").join(&oid)).unwrap();
+        assert_eq!(link, dir.path().join("data.tablespaces").join(oid));
         let restore = format!("restore_command=cp {}/%f %p", archive.display());
         let options = ["--clone", data.to_str().unwrap(), "--set", &restore];
         let copy = Server::own(major, &options);
@@ -275,6 +297,51 @@ fn a_role_that_may_only_replicate_archives() {
     assert!(archive.path().join(segment(1, end) + ".partial").exists());
 }
 
+/// Also when it holds a link, and then a file by way of that.
+#[test]
+fn an_archive_stays_in_its_directory() {
+    let dir = directory();
+    let at = |name: &str| dir.path().join(name);
+    let tar = |option: &str, name: &str| {
+        let mut command = Command::new("tar");
+        run(command.arg("-C").arg(at("from")).args(["--format=ustar", option]).arg(at("tar")).arg(name));
+    };
+    let unpack = || {
+        let mut command = program("unpack");
+        command.arg(at("to")).stdin(std::fs::File::open(at("tar")).unwrap());
+        command
+    };
+    for name in ["from/pg_tblspc", "elsewhere", "to"] {
+        std::fs::create_dir_all(at(name)).unwrap();
+    }
+    let link = |name: &str| std::os::unix::fs::symlink(at("elsewhere"), at(name)).unwrap();
+    link("from/a");
+    tar("-cf", "a");
+    std::fs::remove_file(at("from/a")).unwrap();
+    std::fs::create_dir(at("from/a")).unwrap();
+    std::fs::write(at("from/a/x"), "x").unwrap();
+    tar("-rf", "a/x");
+    let said = refused(&mut unpack());
+    assert!(!at("elsewhere/x").exists() && said.contains("a link in an archive: a"), "{said}");
+
+    // A link of another's making is not followed either.
+    link("to/a");
+    tar("-cf", "a/x");
+    let said = refused(&mut unpack());
+    assert!(!at("elsewhere/x").exists() && said.contains("cannot open a"), "{said}");
+    std::fs::remove_file(at("to/a")).unwrap();
+
+    link("from/pg_tblspc/16385");
+    tar("-cf", "a");
+    tar("-rf", "pg_tblspc");
+    run(&mut unpack());
+    assert_eq!(std::fs::read(at("to/a/x")).unwrap(), b"x");
+    assert!(at("to/pg_tblspc").exists() && std::fs::read_link(at("to/pg_tblspc/16385")).is_err());
+    // It is there already.
+    let said = refused(&mut unpack());
+    assert!(said.contains("cannot create a/x"), "{said}");
+}
+
 #[test]
 fn archives_as_they_came() {
     let server = Server::own(*majors().last().unwrap(), &[]);
@@ -302,7 +369,7 @@ fn a_copy_and_its_stream_are_the_table() {
         std::thread::scope(|scope| {
             let writers = [1, 2].map(|writer| {
                 let (conninfo, over) = (&conninfo, &over);
-                scope.spawn(move || write(&mut Sql::connect(conninfo), 1000 * writer, over))
+                scope.spawn(move || write(&mut Sql::connect(conninfo), 1_000_000 * writer, over))
             });
             let mut copying =
                 Running::new(program("copy_then_stream").arg(&conninfo).args(["p", "s", "public.t"]));
