@@ -4,18 +4,19 @@
  *   basebackup [--tar] CONNINFO DIRECTORY [OPTION=VALUE…]
  *
  * Without --tar the directory becomes a data directory from which a server can start at once: backup.wal is on. Its
- * tablespaces lie beside it, in DIRECTORY.tablespaces/OID. With --tar it holds the archives as they came. Options are the
- * library's: backup.checkpoint=fast, backup.compression=gzip (with --tar) and the like.
+ * tablespaces lie beside it, in DIRECTORY.tablespaces/OID. With --tar it holds the archives as they came. Neither directory
+ * may be there before; when this ends well, all is on disk. Options are the library's: backup.checkpoint=fast,
+ * backup.compression=gzip (with --tar) and the like.
  */
 #define _XOPEN_SOURCE 700 /* realpath, symlink */
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <walstream.h>
 
 #include "example.h"
+#include "sync_tree.h"
 #include "untar.h"
 
 #define PROGRAM "basebackup"
@@ -30,9 +31,17 @@ struct backup {
     int unpacking;
 };
 
+/* A new one: what lies there of another backup would get among this one's files. */
 static void make_directory(const char *path)
 {
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) fail_file(PROGRAM, "make", path);
+    if (mkdir(path, 0700) != 0) fail_file(PROGRAM, "make", path);
+}
+
+static int exists(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0;
 }
 
 static void end_archive(struct backup *backup)
@@ -59,6 +68,11 @@ static void begin_file(struct backup *backup, const char *name)
     if (backup->file == NULL) fail_file(PROGRAM, "create", path);
 }
 
+static void tablespaces_path(const struct backup *backup, char *path, size_t size)
+{
+    snprintf(path, size, "%s.tablespaces", backup->dir);
+}
+
 static void tablespace_path(const struct backup *backup, uint32_t oid, char *path, size_t size)
 {
     snprintf(path, size, "%s.tablespaces/%u", backup->dir, (unsigned)oid);
@@ -76,8 +90,8 @@ static void begin_archive(struct backup *backup, const walstream_event *event)
     end_archive(backup);
     snprintf(path, sizeof path, "%s", backup->dir);
     if (tablespace->oid != 0) {
-        snprintf(path, sizeof path, "%s.tablespaces", backup->dir);
-        make_directory(path);
+        tablespaces_path(backup, path, sizeof path);
+        if (!exists(path)) make_directory(path);
         tablespace_path(backup, tablespace->oid, path, sizeof path);
         make_directory(path);
     }
@@ -98,6 +112,15 @@ static void link_tablespaces(const struct backup *backup, const walstream_tables
         if (target == NULL || symlink(target, link) != 0) fail_file(PROGRAM, "link", link);
         free(target);
     }
+}
+
+static void make_durable(const struct backup *backup)
+{
+    char path[PATH];
+
+    sync_tree(backup->dir);
+    tablespaces_path(backup, path, sizeof path);
+    if (!backup->tar && exists(path)) sync_tree(path);
 }
 
 static void show_progress(const struct backup *backup, const walstream_progress_detail *progress)
@@ -171,6 +194,7 @@ static int32_t receive(walstream_stream *stream, struct backup *backup, walstrea
             end_archive(backup);
             if (backup->on_terminal) fputc('\n', stderr);
             if (!backup->tar) link_tablespaces(backup, tablespaces, count);
+            make_durable(backup);
             say("ends at", event->lsn, event->detail);
             break;
         default:
@@ -179,6 +203,39 @@ static int32_t receive(walstream_stream *stream, struct backup *backup, walstrea
     }
     free(tablespaces);
     return code;
+}
+
+/* By the map a server would link its tablespaces, when it first starts, to where those of the other one lie. */
+static void refuse_map(char **options, int count)
+{
+    static const char map[] = "backup.tablespace_map=";
+
+    for (int i = 0; i < count; i++) {
+        if (strncmp(options[i], map, sizeof map - 1) != 0) continue;
+        fputs(PROGRAM ": backup.tablespace_map is for --tar: without it the links are made here\n", stderr);
+        exit(2);
+    }
+}
+
+static void make_directories(const struct backup *backup)
+{
+    char path[PATH];
+
+    tablespaces_path(backup, path, sizeof path);
+    if (!backup->tar && exists(path)) {
+        fprintf(stderr, PROGRAM ": %s is there, of another backup\n", path);
+        exit(1);
+    }
+    make_directory(backup->dir);
+}
+
+/* "data/" is "data": names are put behind it. */
+static char *without_slash(char *path)
+{
+    size_t length = strlen(path);
+
+    while (length > 1 && path[length - 1] == '/') path[--length] = '\0';
+    return path;
 }
 
 int main(int argc, char **argv)
@@ -197,11 +254,14 @@ int main(int argc, char **argv)
         fputs("usage: basebackup [--tar] CONNINFO DIRECTORY [OPTION=VALUE...]\n", stderr);
         return 2;
     }
-    backup.dir = argv[2];
+    backup.dir = without_slash(argv[2]);
     backup.on_terminal = isatty(2);
-    if (mkdir(backup.dir, 0700) != 0) fail_file(PROGRAM, "make", backup.dir);
-    if (!backup.tar && walstream_config_set(config, "backup.wal", "on", &error) < 0) fail(PROGRAM, error);
+    if (!backup.tar) {
+        refuse_map(argv + 3, argc - 3);
+        if (walstream_config_set(config, "backup.wal", "on", &error) < 0) fail(PROGRAM, error);
+    }
     set_options(PROGRAM, config, argv + 3, argc - 3);
+    make_directories(&backup);
     if (walstream_basebackup_start(argv[1], config, &stream, &error) < 0) fail(PROGRAM, error);
     walstream_config_free(config);
     if (receive(stream, &backup, &error) < 0) fail(PROGRAM, error);

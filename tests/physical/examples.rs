@@ -28,7 +28,7 @@ fn programs() -> &'static Path {
         let examples = root.join("c-examples");
         for sources in [
             &["receivewal", "archive"][..],
-            &["basebackup", "untar"],
+            &["basebackup", "untar", "sync_tree"],
             &["copy_then_stream"],
             &["../tests/physical/unpack", "untar"],
         ] {
@@ -295,6 +295,28 @@ fn a_role_that_may_only_replicate_archives() {
     let conninfo = server.conninfo("postgres").replace("user=postgres", "user=r");
     run(program("receivewal").arg(conninfo).arg(archive.path()).arg(stop));
     assert!(archive.path().join(segment(1, end) + ".partial").exists());
+}
+
+/// What lies there of another backup would be taken for a part of this one.
+#[test]
+fn a_backup_goes_into_new_directories_only() {
+    let dir = directory();
+    let (data, tablespaces) = (dir.path().join("data"), dir.path().join("data.tablespaces"));
+    std::fs::create_dir(&tablespaces).unwrap();
+    let conninfo = Server::shared(*majors().last().unwrap()).conninfo("postgres");
+    let said = refused(program("basebackup").arg(conninfo).arg(&data).arg("backup.checkpoint=fast"));
+    assert!(said.contains(tablespaces.to_str().unwrap()) && !data.exists(), "{said}");
+}
+
+/// From it the server would link its tablespaces to those of the one that was copied.
+#[test]
+fn a_data_directory_gets_no_tablespace_map() {
+    let dir = directory();
+    let data = dir.path().join("data");
+    let conninfo = Server::shared(*majors().last().unwrap()).conninfo("postgres");
+    let options = ["backup.checkpoint=fast", "backup.tablespace_map=on"];
+    let said = refused(program("basebackup").arg(conninfo).arg(&data).args(options));
+    assert!(said.contains("--tar") && !data.exists(), "{said}");
 }
 
 /// Also when it holds a link, and then a file by way of that.
