@@ -1618,9 +1618,10 @@ int32_t walstream_admin_drop_slot(struct walstream_admin *admin,
                                   struct walstream_error **error);
 
 /**
- * Ends the call in progress, or else the next one, which then does nothing: it returns WOKEN once the server has called off what it was
- * doing; a slot that was dropped or altered already, or a refusal, is told as ever. A call that is ended while it runs, also by its
- * timeout_ms, ends the handle's connection, and with it the temporary slots that were made on it. Any thread; async-signal-safe.
+ * Ends the call in progress, or else the next one that gets in (E_BUSY is none), which then does nothing, whatever its arguments. It returns
+ * WOKEN once the server has called off what it was doing; a slot that was dropped or altered already, or what the server refused, is told as
+ * ever. A call that is ended while it runs, also by its timeout_ms, ends the handle's connection, and with it the temporary slots that were
+ * made on it. Any thread; async-signal-safe.
  */
 int32_t walstream_admin_cancel(struct walstream_admin *admin);
 

@@ -4,24 +4,21 @@ use std::ffi::{CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Mutex, PoisonError};
 
 use super::admin_types::{History, SlotInfoRow, SlotRequestRow, System, TwoPhaseAndFailover, fill};
 use super::config::Config;
 use super::error::{Error, c_text};
 use super::fork::Generation;
-use super::guard::{self, Out, Outcome, guard};
+use super::guard::{self, Out, guard};
 use super::stream::outcome;
 use crate::model::Code;
 use crate::model::event::TimelineDetail;
-use crate::stream::admin::{Admin, HeldSnapshot, Made};
-use crate::stream::{Failure, Options};
+use crate::stream::admin::{Admin, HeldSnapshot, Inside};
+use crate::stream::{Failure, NoEvent, Options};
 
 /// A connection for single questions and commands.
 pub struct AdminHandle {
-    admin: Admin,
-    /// What the last call gave out.
-    given: Mutex<Given>,
+    admin: Admin<Given>,
     /// A panic left it in a state that nobody knows.
     poisoned: AtomicBool,
     generation: Generation,
@@ -35,59 +32,60 @@ pub struct SnapshotHandle {
 }
 
 impl AdminHandle {
-    /// One call on the handle; NULL and a panic before are its caller's failures.
+    /// One call on the handle; NULL and a panic before are its caller's failures. Whatever it gives is with the host before
+    /// the next one is let in.
     fn call(
         handle: *const AdminHandle,
         error: *mut *mut Error,
-        call: impl FnOnce(&AdminHandle) -> Outcome,
+        call: impl FnOnce(&mut Inside<'_, Given>) -> Result<(), NoEvent>,
     ) -> i32 {
         guard(error, || {
             // SAFETY: NULL or a handle of ours that by contract is not freed before this call begins; `walstream_admin_free`
-            // waits for its end.
+            // waits until `inside` is dropped.
             let handle = unsafe { handle.as_ref() }.ok_or_else(|| guard::null("admin"))?;
+            let mut inside = match handle.admin.enter() {
+                Ok(inside) => inside,
+                Err(outside) => return outcome(Err(outside)),
+            };
             if handle.poisoned.load(SeqCst) {
                 return Err(Failure { fatal: true, ..guard::panicked() });
             }
-            catch_unwind(AssertUnwindSafe(|| call(handle))).unwrap_or_else(|panic| {
+            catch_unwind(AssertUnwindSafe(|| outcome(call(&mut inside)))).unwrap_or_else(|panic| {
                 handle.poisoned.store(true, SeqCst);
                 resume_unwind(panic)
             })
         })
     }
+}
 
-    /// Texts that live until the next call.
-    pub(super) fn keep<const N: usize>(&self, texts: [&str; N]) -> [*const c_char; N] {
-        let texts = texts.map(c_text);
-        // A CString's text stays where it is when the CString is moved.
-        let pointers = texts.each_ref().map(|text| text.as_ptr());
-        self.give(Given { _texts: texts.into(), ..Given::default() });
-        pointers
-    }
+/// Texts that live until the next call.
+pub(super) fn keep<const N: usize>(inside: &mut Inside<'_, Given>, texts: [&str; N]) -> [*const c_char; N] {
+    let texts = texts.map(c_text);
+    // A CString's text stays where it is when the CString is moved.
+    let pointers = texts.each_ref().map(|text| text.as_ptr());
+    inside.give(Given { _texts: texts.into(), ..Given::default() });
+    pointers
+}
 
-    /// The same for a history file.
-    pub(super) fn keep_history(
-        &self,
-        name: &str,
-        content: &[u8],
-        switches: Vec<TimelineDetail>,
-    ) -> KeptHistory {
-        let name = c_text(name);
-        let content = [content, b"\0"].concat();
-        // What a vector or a CString holds stays where it is when its owner is moved.
-        let kept =
-            KeptHistory { file_name: name.as_ptr(), content: content.as_ptr(), switches: switches.as_ptr() };
-        self.give(Given { _texts: vec![name], _content: content, _switches: switches });
-        kept
-    }
-
-    fn give(&self, given: Given) {
-        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = given;
-    }
+/// The same for a history file.
+pub(super) fn keep_history(
+    inside: &mut Inside<'_, Given>,
+    name: &str,
+    content: &[u8],
+    switches: Vec<TimelineDetail>,
+) -> KeptHistory {
+    let name = c_text(name);
+    let content = [content, b"\0"].concat();
+    // What a vector or a CString holds stays where it is when its owner is moved.
+    let kept =
+        KeptHistory { file_name: name.as_ptr(), content: content.as_ptr(), switches: switches.as_ptr() };
+    inside.give(Given { _texts: vec![name], _content: content, _switches: switches });
+    kept
 }
 
 /// Only kept: C reads them.
 #[derive(Default)]
-struct Given {
+pub(super) struct Given {
     _texts: Vec<CString>,
     _content: Vec<u8>,
     _switches: Vec<TimelineDetail>,
@@ -121,7 +119,6 @@ pub unsafe extern "C" fn walstream_admin_open(
             unsafe { config.as_ref() }.map_or_else(Options::default, |config| config.options.clone());
         let opened = AdminHandle {
             admin: Admin::open(conninfo, options)?,
-            given: Mutex::default(),
             poisoned: AtomicBool::new(false),
             generation: Generation::current(),
         };
@@ -138,11 +135,10 @@ pub unsafe extern "C" fn walstream_admin_identify(
     inout: *mut System,
     error: *mut *mut Error,
 ) -> i32 {
-    AdminHandle::call(admin, error, |handle| {
+    AdminHandle::call(admin, error, |inside| {
+        let system = inside.identify()?;
         // SAFETY: as `fill` wants it, by contract.
-        let found =
-            handle.admin.identify().map(|system| unsafe { fill(inout, System::new(&system, handle)?) });
-        outcome(flat(found))
+        Ok(unsafe { fill(inout, System::new(&system, inside)?) }?)
     })
 }
 
@@ -155,15 +151,13 @@ pub unsafe extern "C" fn walstream_admin_show(
     error: *mut *mut Error,
 ) -> i32 {
     let out = Out::new(value, std::ptr::null());
-    AdminHandle::call(admin, error, |handle| {
+    AdminHandle::call(admin, error, |inside| {
         let place = out.get("value")?;
-        let name = guard::text(name, "name")?;
-        let found = handle.admin.show(name).map(|value| {
-            let [text] = handle.keep([&value]);
-            // SAFETY: `Out` checked it.
-            unsafe { place.write(text) }
-        });
-        outcome(found)
+        let value = inside.show(guard::text(name, "name")?)?;
+        let [text] = keep(inside, [&value]);
+        // SAFETY: `Out` checked it.
+        unsafe { place.write(text) };
+        Ok(())
     })
 }
 
@@ -175,10 +169,10 @@ pub unsafe extern "C" fn walstream_admin_timeline_history(
     inout: *mut History,
     error: *mut *mut Error,
 ) -> i32 {
-    AdminHandle::call(admin, error, |handle| {
-        let found = handle.admin.timeline_history(timeline);
+    AdminHandle::call(admin, error, |inside| {
+        let file = inside.timeline_history(timeline)?;
         // SAFETY: as `fill` wants it, by contract.
-        outcome(flat(found.map(|file| unsafe { fill(inout, History::new(&file, timeline, handle)?) })))
+        Ok(unsafe { fill(inout, History::new(&file, timeline, inside)?) }?)
     })
 }
 
@@ -198,25 +192,24 @@ pub unsafe extern "C" fn walstream_admin_create_slot(
     error: *mut *mut Error,
 ) -> i32 {
     let (lsn, out) = (Out::new(consistent_lsn, 0), Out::new(snapshot, null_mut()));
-    AdminHandle::call(admin, error, |handle| {
+    AdminHandle::call(admin, error, |inside| {
         // SAFETY: NULL or by contract a request with its struct_size, and texts that live for the call.
         let request = unsafe { SlotRequestRow::read(request) }?;
         let wanted = request.wanted(guard::text(name, "name")?)?;
         let timeout = guard::timeout(timeout_ms)?;
         let place = if request.gives_snapshot() { Some(out.get("snapshot")?) } else { None };
-        let made = handle.admin.create_slot(&wanted, timeout).map(|made: Made| {
-            if let Ok(place) = lsn.get("consistent_lsn") {
-                // SAFETY: `Out` checked it.
-                unsafe { place.write(made.consistent_point.0) };
-            }
-            if let (Some(place), Some(held)) = (place, made.snapshot) {
-                let name = c_text(&held.name);
-                let handle = Box::new(SnapshotHandle { held, name, generation: Generation::current() });
-                // SAFETY: `Out` checked it.
-                unsafe { place.write(Box::into_raw(handle)) };
-            }
-        });
-        outcome(made)
+        let made = inside.create_slot(&wanted, timeout)?;
+        if let Ok(place) = lsn.get("consistent_lsn") {
+            // SAFETY: `Out` checked it.
+            unsafe { place.write(made.consistent_point.0) };
+        }
+        if let (Some(place), Some(held)) = (place, made.snapshot) {
+            let name = c_text(&held.name);
+            let snapshot = Box::new(SnapshotHandle { held, name, generation: Generation::current() });
+            // SAFETY: `Out` checked it.
+            unsafe { place.write(Box::into_raw(snapshot)) };
+        }
+        Ok(())
     })
 }
 
@@ -229,9 +222,9 @@ pub unsafe extern "C" fn walstream_admin_alter_slot(
     failover: i32,
     error: *mut *mut Error,
 ) -> i32 {
-    AdminHandle::call(admin, error, |handle| {
+    AdminHandle::call(admin, error, |inside| {
         let change = TwoPhaseAndFailover { two_phase, failover }.change()?;
-        outcome(handle.admin.alter_slot(guard::text(name, "name")?, change))
+        inside.alter_slot(guard::text(name, "name")?, change)
     })
 }
 
@@ -243,10 +236,10 @@ pub unsafe extern "C" fn walstream_admin_read_slot(
     inout: *mut SlotInfoRow,
     error: *mut *mut Error,
 ) -> i32 {
-    AdminHandle::call(admin, error, |handle| {
-        let found = handle.admin.read_slot(guard::text(name, "name")?);
+    AdminHandle::call(admin, error, |inside| {
+        let slot = inside.read_slot(guard::text(name, "name")?)?;
         // SAFETY: as `fill` wants it, by contract.
-        outcome(flat(found.map(|slot| unsafe { fill(inout, SlotInfoRow::new(&slot, handle)) })))
+        Ok(unsafe { fill(inout, SlotInfoRow::new(&slot, inside)) }?)
     })
 }
 
@@ -260,15 +253,16 @@ pub unsafe extern "C" fn walstream_admin_drop_slot(
     timeout_ms: i32,
     error: *mut *mut Error,
 ) -> i32 {
-    AdminHandle::call(admin, error, |handle| {
+    AdminHandle::call(admin, error, |inside| {
         let timeout = guard::timeout(timeout_ms)?;
-        outcome(handle.admin.drop_slot(guard::text(name, "name")?, wait != 0, timeout))
+        inside.drop_slot(guard::text(name, "name")?, wait != 0, timeout)
     })
 }
 
-/// Ends the call in progress, or else the next one, which then does nothing: it returns WOKEN once the server has called off what it was
-/// doing; a slot that was dropped or altered already, or a refusal, is told as ever. A call that is ended while it runs, also by its
-/// timeout_ms, ends the handle's connection, and with it the temporary slots that were made on it. Any thread; async-signal-safe.
+/// Ends the call in progress, or else the next one that gets in (E_BUSY is none), which then does nothing, whatever its arguments. It returns
+/// WOKEN once the server has called off what it was doing; a slot that was dropped or altered already, or what the server refused, is told as
+/// ever. A call that is ended while it runs, also by its timeout_ms, ends the handle's connection, and with it the temporary slots that were
+/// made on it. Any thread; async-signal-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_admin_cancel(admin: *mut AdminHandle) -> i32 {
     // No guard: a signal handler gets here. Nothing below allocates, locks or panics.
@@ -322,9 +316,4 @@ pub unsafe extern "C" fn walstream_snapshot_free(snapshot: *mut SnapshotHandle) 
             drop(unsafe { Box::from_raw(snapshot) });
         }
     });
-}
-
-/// A result within a result.
-fn flat<E: From<Failure>>(result: Result<Result<(), Failure>, E>) -> Result<(), E> {
-    result.and_then(|inner| inner.map_err(E::from))
 }

@@ -3,14 +3,14 @@
 use std::ffi::c_char;
 use std::ptr::null;
 
-use super::admin::AdminHandle;
+use super::admin::{Given, keep, keep_history};
 use super::guard;
 use crate::lsn::Lsn;
 use crate::model::Code;
 use crate::model::event::TimelineDetail;
 use crate::pg::{PgError, SlotChange, Snapshot, SystemIdentity, TimelineFile};
 use crate::stream::Failure;
-use crate::stream::admin::{SlotState, Wanted, WantedKind};
+use crate::stream::admin::{Inside, SlotState, Wanted, WantedKind};
 
 /// The host's: set struct_size to sizeof(walstream_system).
 #[repr(C)]
@@ -165,9 +165,9 @@ pub(super) unsafe fn fill<T: Copy>(inout: *mut T, mut value: T) -> Result<(), Fa
 }
 
 impl System {
-    pub(super) fn new(system: &SystemIdentity, handle: &AdminHandle) -> Result<System, Failure> {
+    pub(super) fn new(system: &SystemIdentity, inside: &mut Inside<'_, Given>) -> Result<System, Failure> {
         let malformed = PgError::Protocol("a system identifier that is no number");
-        let [database] = handle.keep([system.database.as_deref().unwrap_or_default()]);
+        let [database] = keep(inside, [system.database.as_deref().unwrap_or_default()]);
         Ok(System {
             struct_size: 0,
             timeline: system.timeline,
@@ -181,7 +181,11 @@ impl System {
 }
 
 impl History {
-    pub(super) fn new(file: &TimelineFile, timeline: u32, handle: &AdminHandle) -> Result<History, Failure> {
+    pub(super) fn new(
+        file: &TimelineFile,
+        timeline: u32,
+        inside: &mut Inside<'_, Given>,
+    ) -> Result<History, Failure> {
         let ends = file.switches()?;
         let newer = ends.iter().skip(1).map(|switch| switch.timeline).chain([timeline]);
         let switches = ends.iter().zip(newer).map(|(end, newer)| TimelineDetail {
@@ -189,7 +193,7 @@ impl History {
             timeline: newer,
             old_timeline: end.timeline,
         });
-        let kept = handle.keep_history(&file.name, &file.content, switches.collect());
+        let kept = keep_history(inside, &file.name, &file.content, switches.collect());
         Ok(History {
             struct_size: 0,
             timeline,
@@ -272,7 +276,7 @@ impl SlotRequestRow {
 }
 
 impl SlotInfoRow {
-    pub(super) fn new(slot: &SlotState, handle: &AdminHandle) -> SlotInfoRow {
+    pub(super) fn new(slot: &SlotState, inside: &mut Inside<'_, Given>) -> SlotInfoRow {
         let info = &slot.info;
         let flags = [
             (info.slot_type == "physical", SlotFlag::PHYSICAL),
@@ -285,7 +289,7 @@ impl SlotInfoRow {
         ];
         let texts = [&info.plugin, &info.database, &info.wal_status, &info.invalidation_reason];
         let [plugin, database, wal_status, invalidation_reason] =
-            handle.keep(texts.map(|text| text.as_deref().unwrap_or_default()));
+            keep(inside, texts.map(|text| text.as_deref().unwrap_or_default()));
         let lsn = |lsn: Option<Lsn>| lsn.unwrap_or_default().0;
         SlotInfoRow {
             struct_size: 0,

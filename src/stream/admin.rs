@@ -1,6 +1,6 @@
 //! Administration: single questions and commands on a connection of their own.
 //!
-//! Owns that connection, and who is inside it. Beside it stand how a slot is made, or not left behind, and how a command
+//! Owns that connection, and who is inside, with what they were given. Beside it stand how a slot is made, or not left behind, and how a command
 //! is called off. Refuses to retry: what failed is the host's to repeat.
 
 #![forbid(unsafe_code)]
@@ -25,15 +25,28 @@ use crate::pg::{
     TimelineFile,
 };
 
-/// See the file's head.
-pub struct Admin {
+/// See the file's head. `Given`: what a call gave out, and the caller keeps until the next one.
+pub struct Admin<Given> {
     conninfo: Conninfo,
     options: Options,
-    /// Held by the one thread that is inside a call. None: the next call connects.
-    session: Mutex<Option<Connection>>,
+    /// Held by the one thread that is inside a call.
+    desk: Mutex<Desk<Given>>,
     wake: EventFd,
     cancelled: AtomicBool,
     closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Desk<Given> {
+    /// None: the next call connects.
+    session: Option<Connection>,
+    given: Given,
+}
+
+/// The one thread that is inside. As soon as it is dropped, the next one may come in, or the Admin be freed.
+pub struct Inside<'a, Given> {
+    admin: &'a Admin<Given>,
+    desk: MutexGuard<'a, Desk<Given>>,
 }
 
 /// A slot that was made.
@@ -64,18 +77,12 @@ pub struct SlotState {
     pub restart_timeline: Option<u32>,
 }
 
-impl Admin {
+impl<Given: Default> Admin<Given> {
     /// Connects.
-    pub fn open(conninfo: &str, options: Options) -> Result<Admin, Failure> {
-        let admin = Admin {
-            conninfo: Conninfo::parse(conninfo).map_err(PgError::from)?,
-            options,
-            session: Mutex::default(),
-            wake: EventFd::new()?,
-            cancelled: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
-        };
-        match admin.call(None, |_, _| Ok(())) {
+    pub fn open(conninfo: &str, options: Options) -> Result<Admin<Given>, Failure> {
+        let admin = Admin::new(conninfo, options)?;
+        let connected = admin.enter().and_then(|mut inside| inside.call(None, |_, _| Ok(())));
+        match connected {
             Ok(()) => Ok(admin),
             Err(NoEvent::Failed(failure)) => Err(failure),
             // Nobody has it to call it off; without a limit of the host's own the options' is the only one.
@@ -83,6 +90,19 @@ impl Admin {
         }
     }
 
+    fn new(conninfo: &str, options: Options) -> Result<Admin<Given>, Failure> {
+        Ok(Admin {
+            conninfo: Conninfo::parse(conninfo).map_err(PgError::from)?,
+            options,
+            desk: Mutex::default(),
+            wake: EventFd::new()?,
+            cancelled: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        })
+    }
+}
+
+impl<Given> Admin<Given> {
     /// Ends the call in progress, or else the next one. Async-signal-safe.
     pub fn cancel(&self) {
         self.cancelled.store(true, SeqCst);
@@ -93,101 +113,23 @@ impl Admin {
     pub fn close(&self) {
         self.closed.store(true, SeqCst);
         self.wake.signal();
-        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner).session = None;
     }
 
-    /// Which cluster, timeline and database.
-    pub fn identify(&self) -> Result<SystemIdentity, NoEvent> {
-        self.call(None, |connection, patience| Ok(connection.identify_system(patience)?))
-    }
-
-    /// A setting's value.
-    pub fn show(&self, name: &str) -> Result<String, NoEvent> {
-        self.call(None, |connection, patience| match connection.show(name, patience) {
-            Err(PgError::Server(error)) if error.sqlstate.as_str() == sqlstate::UNDEFINED_OBJECT => {
-                Err(Failure::new(Code::E_ARGUMENT, error.message.as_str())
-                    .hint("give the name of a setting, as in postgresql.conf"))
-            }
-            other => Ok(other?),
-        })
-    }
-
-    /// A timeline's history file; an empty one for the first timeline, which has none.
-    pub fn timeline_history(&self, timeline: u32) -> Result<TimelineFile, NoEvent> {
-        if timeline <= 1 {
-            return Ok(TimelineFile { name: format!("{timeline:08X}.history"), content: Vec::new() });
-        }
-        self.call(None, |connection, patience| Ok(connection.timeline_file(timeline, patience)?))
-    }
-
-    /// Makes a slot. A logical one waits for the transactions that are open.
-    pub fn create_slot(&self, wanted: &Wanted<'_>, timeout: Option<Duration>) -> Result<Made, NoEvent> {
-        check_wanted(wanted)?;
-        if matches!(wanted.kind, WantedKind::Logical { .. }) && !self.has_database() {
-            return Err(Failure::new(
-                Code::E_ARGUMENT,
-                "a logical slot belongs to a database, which mode=physical has not",
-            )
-            .hint("open the handle with mode=logical, or ask for a physical slot")
-            .into());
-        }
-        let mut guard = self.enter()?;
-        let result =
-            self.run(&mut guard, timeout, |connection, patience| make_or_undo(connection, wanted, patience));
-        let (consistent_point, snapshot) = result?;
-        let snapshot = match (snapshot, guard.take()) {
-            (Some(name), Some(session)) => Some(HeldSnapshot { name, consistent_point, _session: session }),
-            (_, session) => {
-                *guard = session;
-                None
-            }
+    /// Lets a call in, unless another one is, or this one was cancelled beforehand.
+    pub fn enter(&self) -> Result<Inside<'_, Given>, NoEvent> {
+        let desk = match self.desk.try_lock() {
+            Ok(desk) => desk,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(busy().into()),
         };
-        Ok(Made { consistent_point, snapshot })
-    }
-
-    /// Changes a slot.
-    pub fn alter_slot(&self, name: &str, change: SlotChange) -> Result<(), NoEvent> {
-        check_slot_name(name)?;
-        self.call(None, |connection, patience| {
-            let altered = connection.alter_slot(name, change, patience);
-            settled(connection, altered, &self.wake)
-        })
-    }
-
-    /// Looks at a slot.
-    pub fn read_slot(&self, name: &str) -> Result<SlotState, NoEvent> {
-        check_slot_name(name)?;
-        self.call(None, |connection, patience| {
-            if !self.has_database() {
-                return read_by_command(connection, name, patience);
-            }
-            let Some(info) = connection.slot_info(name, patience)? else { return Err(missing(name)) };
-            let asks = info.slot_type == "physical" && connection.server_version() >= 150_000;
-            let position: Option<PhysicalPosition> =
-                if asks { connection.read_physical_slot(name, patience)? } else { None };
-            Ok(SlotState { info, restart_timeline: position.and_then(|position| position.restart_timeline) })
-        })
-    }
-
-    /// Drops a slot. `wait`: as soon as nobody reads it any more, instead of failing.
-    pub fn drop_slot(&self, name: &str, wait: bool, timeout: Option<Duration>) -> Result<(), NoEvent> {
-        check_slot_name(name)?;
-        self.call(timeout, |connection, patience| {
-            let dropped = match wait {
-                true => connection.drop_slot_waiting(name, patience),
-                false => connection.drop_slot(name, patience),
-            };
-            settled(connection, dropped, &self.wake)
-        })
-    }
-
-    fn call<T>(
-        &self,
-        timeout: Option<Duration>,
-        work: impl FnOnce(&mut Connection, &Patience<'_>) -> Result<T, Failure>,
-    ) -> Result<T, NoEvent> {
-        let mut guard = self.enter()?;
-        self.run(&mut guard, timeout, work)
+        if self.closed.load(SeqCst) {
+            return Err(closed().into());
+        }
+        if self.cancelled.swap(false, SeqCst) {
+            return Err(NoEvent::Woken);
+        }
+        Ok(Inside { admin: self, desk })
     }
 
     /// One command, on the connection that there is or on a new one. `timeout` None: as long as it takes.
@@ -197,9 +139,6 @@ impl Admin {
         timeout: Option<Duration>,
         work: impl FnOnce(&mut Connection, &Patience<'_>) -> Result<T, Failure>,
     ) -> Result<T, NoEvent> {
-        if self.cancelled.swap(false, SeqCst) {
-            return Err(NoEvent::Woken);
-        }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let noticed = Cell::new(false);
         let is_called_off = || {
@@ -287,20 +226,107 @@ impl Admin {
     fn is_called_off(&self) -> bool {
         self.cancelled.load(SeqCst) || self.closed.load(SeqCst)
     }
+}
 
-    fn enter(&self) -> Result<MutexGuard<'_, Option<Connection>>, Failure> {
-        let guard = match self.session.try_lock() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::new(
-                    Code::E_BUSY,
-                    "another thread is inside a call of this admin handle",
-                )
-                .hint("use a handle for each thread; walstream_admin_cancel ends the call in progress"));
+impl<Given> Inside<'_, Given> {
+    /// What the caller keeps. What the last call gave is dropped with it.
+    pub fn give(&mut self, given: Given) {
+        self.desk.given = given;
+    }
+
+    /// Which cluster, timeline and database.
+    pub fn identify(&mut self) -> Result<SystemIdentity, NoEvent> {
+        self.call(None, |connection, patience| Ok(connection.identify_system(patience)?))
+    }
+
+    /// A setting's value.
+    pub fn show(&mut self, name: &str) -> Result<String, NoEvent> {
+        self.call(None, |connection, patience| match connection.show(name, patience) {
+            Err(PgError::Server(error)) if error.sqlstate.as_str() == sqlstate::UNDEFINED_OBJECT => {
+                Err(Failure::new(Code::E_ARGUMENT, error.message.as_str())
+                    .hint("give the name of a setting, as in postgresql.conf"))
+            }
+            other => Ok(other?),
+        })
+    }
+
+    /// A timeline's history file; an empty one for the first timeline, which has none.
+    pub fn timeline_history(&mut self, timeline: u32) -> Result<TimelineFile, NoEvent> {
+        if timeline <= 1 {
+            return Ok(TimelineFile { name: format!("{timeline:08X}.history"), content: Vec::new() });
+        }
+        self.call(None, |connection, patience| Ok(connection.timeline_file(timeline, patience)?))
+    }
+
+    /// Makes a slot. A logical one waits for the transactions that are open.
+    pub fn create_slot(&mut self, wanted: &Wanted<'_>, timeout: Option<Duration>) -> Result<Made, NoEvent> {
+        check_wanted(wanted)?;
+        if matches!(wanted.kind, WantedKind::Logical { .. }) && !self.admin.has_database() {
+            return Err(Failure::new(
+                Code::E_ARGUMENT,
+                "a logical slot belongs to a database, which mode=physical has not",
+            )
+            .hint("open the handle with mode=logical, or ask for a physical slot")
+            .into());
+        }
+        let (consistent_point, snapshot) =
+            self.call(timeout, |connection, patience| make_or_undo(connection, wanted, patience))?;
+        let session = &mut self.desk.session;
+        let snapshot = match (snapshot, session.take()) {
+            (Some(name), Some(session)) => Some(HeldSnapshot { name, consistent_point, _session: session }),
+            (_, kept) => {
+                *session = kept;
+                None
             }
         };
-        if self.closed.load(SeqCst) { Err(closed()) } else { Ok(guard) }
+        Ok(Made { consistent_point, snapshot })
+    }
+
+    /// Changes a slot.
+    pub fn alter_slot(&mut self, name: &str, change: SlotChange) -> Result<(), NoEvent> {
+        check_slot_name(name)?;
+        let admin = self.admin;
+        self.call(None, |connection, patience| {
+            let altered = connection.alter_slot(name, change, patience);
+            settled(connection, altered, &admin.wake)
+        })
+    }
+
+    /// Looks at a slot.
+    pub fn read_slot(&mut self, name: &str) -> Result<SlotState, NoEvent> {
+        check_slot_name(name)?;
+        let admin = self.admin;
+        self.call(None, |connection, patience| {
+            if !admin.has_database() {
+                return read_by_command(connection, name, patience);
+            }
+            let Some(info) = connection.slot_info(name, patience)? else { return Err(missing(name)) };
+            let asks = info.slot_type == "physical" && connection.server_version() >= 150_000;
+            let position: Option<PhysicalPosition> =
+                if asks { connection.read_physical_slot(name, patience)? } else { None };
+            Ok(SlotState { info, restart_timeline: position.and_then(|position| position.restart_timeline) })
+        })
+    }
+
+    /// Drops a slot. `wait`: as soon as nobody reads it any more, instead of failing.
+    pub fn drop_slot(&mut self, name: &str, wait: bool, timeout: Option<Duration>) -> Result<(), NoEvent> {
+        check_slot_name(name)?;
+        let admin = self.admin;
+        self.call(timeout, |connection, patience| {
+            let dropped = match wait {
+                true => connection.drop_slot_waiting(name, patience),
+                false => connection.drop_slot(name, patience),
+            };
+            settled(connection, dropped, &admin.wake)
+        })
+    }
+
+    fn call<T>(
+        &mut self,
+        timeout: Option<Duration>,
+        work: impl FnOnce(&mut Connection, &Patience<'_>) -> Result<T, Failure>,
+    ) -> Result<T, NoEvent> {
+        self.admin.run(&mut self.desk.session, timeout, work)
     }
 }
 
@@ -325,7 +351,59 @@ fn missing(name: &str) -> Failure {
 }
 
 #[cold]
+fn busy() -> Failure {
+    Failure::new(Code::E_BUSY, "another thread is inside a call of this admin handle")
+        .hint("use a handle for each thread; walstream_admin_cancel ends the call in progress")
+}
+
+#[cold]
 fn closed() -> Failure {
     Failure::new(Code::E_CLOSED, "walstream_admin_free was called meanwhile")
         .hint("do not use the handle any more")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    fn admin() -> Admin<&'static str> {
+        Admin::new("", Options::default()).unwrap()
+    }
+
+    /// Is `close` still waiting, and does it end after `last`?
+    fn close_waits_for(admin: &Admin<&'static str>, last: impl FnOnce()) -> bool {
+        thread::scope(|scope| {
+            let closing = scope.spawn(|| admin.close());
+            thread::sleep(Duration::from_millis(50));
+            let waits = !closing.is_finished();
+            last();
+            waits
+        })
+    }
+
+    #[test]
+    fn one_is_inside_until_it_leaves() {
+        let admin = admin();
+        let mut inside = admin.enter().unwrap();
+        inside.give("kept");
+        let beside = admin.enter().map(|_| ()).unwrap_err();
+        assert!(matches!(beside, NoEvent::Failed(failure) if failure.code == Code::E_BUSY));
+        assert_eq!(inside.desk.given, "kept");
+        assert!(close_waits_for(&admin, || drop(inside)));
+        let late = admin.enter().map(|_| ()).unwrap_err();
+        assert!(matches!(late, NoEvent::Failed(failure) if failure.code == Code::E_CLOSED));
+    }
+
+    #[test]
+    fn cancels_beforehand_end_one_call_of_those_that_get_in() {
+        let admin = admin();
+        let inside = admin.enter().unwrap();
+        admin.cancel();
+        admin.cancel();
+        assert!(matches!(admin.enter(), Err(NoEvent::Failed(_))));
+        drop(inside);
+        assert!(matches!(admin.enter(), Err(NoEvent::Woken)));
+        assert!(admin.enter().unwrap().timeline_history(1).unwrap().content.is_empty());
+    }
 }
