@@ -1627,6 +1627,8 @@ int32_t walstream_admin_cancel(struct walstream_admin *admin);
 
 /**
  * NULL is fine. Ends the call in progress, as walstream_admin_cancel does (that one returns E_CLOSED), waits for its end, and closes the connection.
+ * It waits for walstream_admin_cancel in other threads, too. A call is inside once it holds the handle's lock, or is counted, by its first
+ * instructions; one that gets there after free is a bug in the host, as with free(3).
  */
 void walstream_admin_free(struct walstream_admin *admin);
 

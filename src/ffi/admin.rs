@@ -277,6 +277,8 @@ pub unsafe extern "C" fn walstream_admin_cancel(admin: *mut AdminHandle) -> i32 
 }
 
 /// NULL is fine. Ends the call in progress, as walstream_admin_cancel does (that one returns E_CLOSED), waits for its end, and closes the connection.
+/// It waits for walstream_admin_cancel in other threads, too. A call is inside once it holds the handle's lock, or is counted, by its first
+/// instructions; one that gets there after free is a bug in the host, as with free(3).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn walstream_admin_free(admin: *mut AdminHandle) {
     guard::quietly(|| {

@@ -8,7 +8,7 @@
 pub use super::slot_making::{Wanted, WantedKind};
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ pub struct Admin<Given> {
     desk: Mutex<Desk<Given>>,
     wake: EventFd,
     cancelled: AtomicBool,
+    /// Calls of `cancel` in progress.
+    cancels: AtomicU32,
     closed: AtomicBool,
 }
 
@@ -97,6 +99,7 @@ impl<Given: Default> Admin<Given> {
             desk: Mutex::default(),
             wake: EventFd::new()?,
             cancelled: AtomicBool::new(false),
+            cancels: AtomicU32::new(0),
             closed: AtomicBool::new(false),
         })
     }
@@ -105,15 +108,20 @@ impl<Given: Default> Admin<Given> {
 impl<Given> Admin<Given> {
     /// Ends the call in progress, or else the next one. Async-signal-safe.
     pub fn cancel(&self) {
+        // Whoever is ended by this may close before the signal.
+        let _cancelling = Cancelling::new(&self.cancels);
         self.cancelled.store(true, SeqCst);
         self.wake.signal();
     }
 
-    /// Ends the call in progress, waits for it, and closes the connection.
+    /// Ends the call in progress, waits for it and for cancels, and closes the connection.
     pub fn close(&self) {
         self.closed.store(true, SeqCst);
         self.wake.signal();
         self.desk.lock().unwrap_or_else(PoisonError::into_inner).session = None;
+        while self.cancels.load(SeqCst) > 0 {
+            std::thread::yield_now();
+        }
     }
 
     /// Lets a call in, unless another one is, or this one was cancelled beforehand.
@@ -225,6 +233,22 @@ impl<Given> Admin<Given> {
 
     fn is_called_off(&self) -> bool {
         self.cancelled.load(SeqCst) || self.closed.load(SeqCst)
+    }
+}
+
+/// A call of `cancel` in progress. No more than atomics: a signal handler has it.
+struct Cancelling<'a>(&'a AtomicU32);
+
+impl Cancelling<'_> {
+    fn new(cancels: &AtomicU32) -> Cancelling<'_> {
+        cancels.fetch_add(1, SeqCst);
+        Cancelling(cancels)
+    }
+}
+
+impl Drop for Cancelling<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
     }
 }
 
@@ -393,6 +417,15 @@ mod tests {
         assert!(close_waits_for(&admin, || drop(inside)));
         let late = admin.enter().map(|_| ()).unwrap_err();
         assert!(matches!(late, NoEvent::Failed(failure) if failure.code == Code::E_CLOSED));
+    }
+
+    #[test]
+    fn close_waits_for_a_cancel_between_its_word_and_its_signal() {
+        let admin = admin();
+        let cancelling = Cancelling::new(&admin.cancels);
+        admin.cancelled.store(true, SeqCst);
+        assert!(matches!(admin.enter(), Err(NoEvent::Woken)));
+        assert!(close_waits_for(&admin, || drop(cancelling)));
     }
 
     #[test]
