@@ -200,7 +200,7 @@ impl AsSent {
                     xid: begin.xid.0,
                     ..Event::new(Kind::BEGIN_PREPARE)
                 };
-                let late = begin.end_lsn <= out.ledger.resume_at();
+                let late = out.is_late(begin.end_lsn);
                 self.begin(out, event, Some((body, begin.gid)), late)
             }
             Message::Prepare(prepare) => {
@@ -240,17 +240,18 @@ impl AsSent {
                     commit_time_us: commit.commit_time.unix_us(),
                     ..Event::new(Kind::STREAM_COMMIT)
                 };
-                self.end_streamed(out, commit.xid, event, commit.end_lsn, &[], None)
+                self.end_streamed(out, commit.xid, event, &[], None)
             }
             Message::StreamPrepare(prepare) => {
+                let late = out.is_late(prepare.end_lsn);
                 let event = Event {
                     commit_lsn: prepare.prepare_lsn.0,
                     lsn: prepare.prepare_lsn.0,
-                    ack_lsn: prepare.end_lsn.0,
+                    ack_lsn: if late { 0 } else { prepare.end_lsn.0 },
                     commit_time_us: prepare.prepare_time.unix_us(),
                     ..Event::new(Kind::STREAM_PREPARE)
                 };
-                self.end_streamed(out, prepare.xid, event, prepare.end_lsn, body, Some(prepare.gid))
+                self.end_streamed(out, prepare.xid, event, body, Some(prepare.gid))
             }
             Message::CommitPrepared(commit) => out.commit_prepared(&commit, body),
             Message::RollbackPrepared(rollback) => out.rollback_prepared(&rollback, body),
@@ -263,14 +264,17 @@ impl AsSent {
         out: &mut Out<'_>,
         xid: Xid,
         event: Event,
-        end: Lsn,
         body: &[u8],
         gid: Option<wire::Span>,
     ) -> Result<(), Failure> {
         if let Some(scope) = self.scopes.remove(&xid) {
             out.outbox.catalog().absorb(scope);
         }
-        out.ledger.complete(end)?;
+        match event.ack_lsn {
+            // A late prepare.
+            0 => out.ledger.begin(),
+            end => out.ledger.complete(Lsn(end))?,
+        }
         let flags = EventFlag::STREAMED as u32;
         out.outbox.named(Event { xid: xid.0, seq: LAST_SEQ, flags, ..event }, body, gid, None)
     }

@@ -5,9 +5,12 @@
 
 #![forbid(unsafe_code)]
 
+mod replay;
+
+use self::replay::{Replay, ReplayError, Step};
 use super::assembler::{Assembler, HoldError};
 use super::error::{Cure, Failure};
-use super::held::{HeldReader, HeldTransaction, Record};
+use super::held::{HeldTransaction, Record};
 use super::ledger::Ledger;
 use super::outbox::Outbox;
 use super::transaction::{Before, Identity, Part, Transaction};
@@ -35,23 +38,11 @@ pub struct Committed {
 enum State {
     Nothing,
     /// From the wire, as it comes.
-    Reading {
-        transaction: Transaction,
-        late: bool,
-    },
+    Reading(Transaction),
     /// A late prepare that the host has: passed over up to its PREPARE.
     PassingOver,
     /// From where it was held back; nothing is read meanwhile.
     Replaying(Box<Replay>),
-}
-
-#[derive(Debug)]
-struct Replay {
-    transaction: Transaction,
-    reader: HeldReader,
-    end: Lsn,
-    /// Of a prepared one: the body that names it, and where in it.
-    gid: Option<(Box<[u8]>, wire::Span)>,
 }
 
 /// Everything that handing out works on.
@@ -65,6 +56,12 @@ pub struct Out<'a> {
 }
 
 impl Out<'_> {
+    /// Is a prepare that ends at `end` one from before the slot decoded prepares, sent at its commit? Its
+    /// COMMIT_PREPARED is the entry (rule 12).
+    pub fn is_late(&self, end: Lsn) -> bool {
+        end <= self.ledger.resume_at()
+    }
+
     /// COMMIT PREPARED, in both kinds of delivery.
     pub fn commit_prepared(&mut self, commit: &wire::CommitPrepared, body: &[u8]) -> Result<(), Failure> {
         self.ledger.complete(commit.end_lsn)?;
@@ -118,8 +115,8 @@ impl Committed {
         self.assembler.clear();
         self.block = None;
         let part = match std::mem::replace(&mut self.state, State::Nothing) {
-            State::Reading { transaction, late } => transaction.part(late),
-            State::Replaying(replay) => replay.transaction.part(false),
+            State::Reading(transaction) => transaction.part(),
+            State::Replaying(replay) => replay.transaction.part(),
             State::Nothing | State::PassingOver => None,
         };
         if part.is_some() {
@@ -159,7 +156,7 @@ impl Committed {
     /// When the transaction that is being read was committed.
     pub fn commit_time_us(&self) -> Option<i64> {
         match &self.state {
-            State::Reading { transaction, .. } => Some(transaction.time_us()),
+            State::Reading(transaction) => Some(transaction.time_us()),
             _ => None,
         }
     }
@@ -185,7 +182,7 @@ impl Committed {
         }
         match (&mut self.state, head.tag) {
             (
-                State::Reading { transaction, .. },
+                State::Reading(transaction),
                 Tag::Insert
                 | Tag::Update
                 | Tag::Delete
@@ -250,7 +247,7 @@ impl Committed {
         };
         if message.transactional {
             return match &mut self.state {
-                State::Reading { transaction, .. } => {
+                State::Reading(transaction) => {
                     transaction.message(out.outbox, Tag::Logical, body, lsn, Xid(0))
                 }
                 _ => Err(Failure::misplaced(Tag::Logical)),
@@ -334,17 +331,17 @@ impl Committed {
         let before = self.take_part(identity)?;
         out.ledger.begin();
         let transaction = Transaction::begin(identity, begin.commit_time.unix_us(), lsn, before);
-        self.state = State::Reading { transaction, late: false };
+        self.state = State::Reading(transaction);
         Ok(())
     }
 
     fn commit(&mut self, out: &mut Out<'_>, body: &[u8]) -> Result<(), Failure> {
         let commit = wire::Commit::decode(body)?;
         match std::mem::replace(&mut self.state, State::Nothing) {
-            State::Reading { transaction, .. }
+            State::Reading(transaction)
                 if transaction.identity().lsn == commit.commit_lsn && !transaction.identity().prepared =>
             {
-                finish(out, transaction, commit.end_lsn, None)
+                self.finish(out, transaction, commit.end_lsn, None)
             }
             _ => Err(Failure::misplaced(Tag::Commit)),
         }
@@ -358,32 +355,42 @@ impl Committed {
         lsn: Lsn,
     ) -> Result<(), Failure> {
         self.expect_nothing(Tag::BeginPrepare)?;
-        let identity = Identity { lsn: begin.prepare_lsn, xid: begin.xid, prepared: true };
-        // Prepared before the slot decoded prepares, and sent at its commit (rule 12).
-        let late = begin.end_lsn <= out.ledger.resume_at();
+        let &wire::BeginPrepare { prepare_lsn, end_lsn, prepare_time, xid, gid } = begin;
+        let prepare = wire::Prepare { prepare_lsn, end_lsn, prepare_time, xid, gid };
+        self.state = match self.announce_prepared(out, &prepare, body, lsn)? {
+            Some(transaction) => {
+                out.ledger.begin();
+                State::Reading(transaction)
+            }
+            None => State::PassingOver,
+        };
+        Ok(())
+    }
+
+    /// A prepared transaction begins, for the host, too. None: a late one that the host has.
+    fn announce_prepared(
+        &mut self,
+        out: &mut Out<'_>,
+        prepare: &wire::Prepare,
+        body: &[u8],
+        lsn: Lsn,
+    ) -> Result<Option<Transaction>, Failure> {
+        let identity = Identity { lsn: prepare.prepare_lsn, xid: prepare.xid, prepared: true };
+        let late = out.is_late(prepare.end_lsn);
         if late && self.late == Some(identity) {
-            self.state = State::PassingOver;
-            return Ok(());
+            return Ok(None);
         }
         let before = self.take_part(identity)?;
-        out.ledger.begin();
-        let mut transaction = Transaction::begin(identity, begin.prepare_time.unix_us(), lsn, before);
-        transaction.announce_prepared(out.outbox, (body, begin.gid))?;
-        self.state = State::Reading { transaction, late };
-        Ok(())
+        let mut transaction = Transaction::begin(identity, prepare.prepare_time.unix_us(), lsn, before);
+        transaction.announce_prepared(out.outbox, (body, prepare.gid), late)?;
+        Ok(Some(transaction))
     }
 
     fn prepare(&mut self, out: &mut Out<'_>, prepare: &wire::Prepare, body: &[u8]) -> Result<(), Failure> {
         match std::mem::replace(&mut self.state, State::Nothing) {
             State::PassingOver => Ok(()),
-            State::Reading { transaction, late: true } if transaction.identity().prepared => {
-                self.late = Some(transaction.identity());
-                transaction.end(out.outbox, Lsn::ZERO, Some((body, prepare.gid)))?;
-                // Its COMMIT_PREPARED is the entry.
-                Ok(())
-            }
-            State::Reading { transaction, late: false } if transaction.identity().prepared => {
-                finish(out, transaction, prepare.end_lsn, Some((body, prepare.gid)))
+            State::Reading(transaction) if transaction.identity().prepared => {
+                self.finish(out, transaction, prepare.end_lsn, Some((body, prepare.gid)))
             }
             _ => Err(Failure::misplaced(Tag::Prepare)),
         }
@@ -410,12 +417,13 @@ impl Committed {
         body: &[u8],
     ) -> Result<(), Failure> {
         self.expect_nothing(Tag::StreamPrepare)?;
-        let identity = Identity { lsn: prepare.prepare_lsn, xid: prepare.xid, prepared: true };
-        let before = self.take_part(identity)?;
         let held = self.assembler.take(prepare.xid).unwrap_or_default();
-        let mut transaction = Transaction::begin(identity, prepare.prepare_time.unix_us(), Lsn::ZERO, before);
-        transaction.announce_prepared(out.outbox, (body, prepare.gid))?;
-        self.replay(out, transaction, held, prepare.end_lsn, Some((body.into(), prepare.gid)))
+        match self.announce_prepared(out, prepare, body, Lsn::ZERO)? {
+            Some(transaction) => {
+                self.replay(out, transaction, held, prepare.end_lsn, Some((body.into(), prepare.gid)))
+            }
+            None => Ok(()),
+        }
     }
 
     fn replay(
@@ -446,7 +454,7 @@ impl Committed {
                 Ok(Step::More) => {}
                 Ok(Step::Done) => {
                     let gid = replay.gid.as_ref().map(|(body, span)| (&**body, *span));
-                    return finish(out, replay.transaction, replay.end, gid);
+                    return self.finish(out, replay.transaction, replay.end, gid);
                 }
                 Err(ReplayError::Io(error)) => return Err(self.reader_failure(&error)),
                 Err(ReplayError::Failure(failure)) => return Err(failure),
@@ -455,44 +463,25 @@ impl Committed {
         self.state = State::Replaying(replay);
         Ok(())
     }
-}
-
-enum Step {
-    More,
-    Done,
-}
-
-enum ReplayError {
-    Io(std::io::Error),
-    Failure(Failure),
-}
-
-impl Replay {
-    #[inline]
-    fn step(&mut self, outbox: &mut Outbox) -> Result<Step, ReplayError> {
-        let Some(record) = self.reader.read().map_err(ReplayError::Io)? else { return Ok(Step::Done) };
-        // The tag was one before it was held back.
-        let tag = Tag::from_byte(record.tag)
-            .ok_or_else(|| ReplayError::Io(std::io::ErrorKind::InvalidData.into()))?;
-        self.transaction
-            .message(outbox, tag, record.body, record.lsn, record.subxid)
-            .map_err(ReplayError::Failure)?;
-        Ok(Step::More)
+    /// A transaction's end goes out, and counts as an entry when the host has a beginning to it.
+    fn finish(
+        &mut self,
+        out: &mut Out<'_>,
+        transaction: Transaction,
+        end: Lsn,
+        gid: Option<(&[u8], wire::Span)>,
+    ) -> Result<(), Failure> {
+        if transaction.is_late() {
+            self.late = Some(transaction.identity());
+            // Its COMMIT_PREPARED is the entry.
+            return transaction.end(out.outbox, Lsn::ZERO, gid).map(drop);
+        }
+        if transaction.end(out.outbox, end, gid)? {
+            out.ledger.complete(end)?;
+        } else {
+            out.ledger.forget();
+            *out.passed = end;
+        }
+        Ok(())
     }
-}
-
-/// A transaction's end goes out, and counts as an entry when the host has a beginning to it.
-fn finish(
-    out: &mut Out<'_>,
-    transaction: Transaction,
-    end: Lsn,
-    gid: Option<(&[u8], wire::Span)>,
-) -> Result<(), Failure> {
-    if transaction.end(out.outbox, end, gid)? {
-        out.ledger.complete(end)?;
-    } else {
-        out.ledger.forget();
-        *out.passed = end;
-    }
-    Ok(())
 }

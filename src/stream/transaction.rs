@@ -73,6 +73,8 @@ pub struct Transaction {
     delivered: Option<Part>,
     /// What it waits for first.
     owed: Option<Part>,
+    /// A late prepare.
+    late: bool,
 }
 
 impl Transaction {
@@ -94,16 +96,19 @@ impl Transaction {
             hash: 0,
             delivered,
             owed,
+            late: false,
         }
     }
 
     /// Begins, for the host, a prepared transaction: also one without changes, because its end comes on its own. `gid` is
-    /// the body of a message that names it, and where in it.
+    /// the body of a message that names it, and where in it. `late`: by rule 12.
     pub fn announce_prepared(
         &mut self,
         outbox: &mut Outbox,
         gid: (&[u8], wire::Span),
+        late: bool,
     ) -> Result<(), Failure> {
+        self.late = late;
         if std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }
@@ -145,8 +150,13 @@ impl Transaction {
         self.time_us
     }
 
+    /// Is it a late prepare?
+    pub fn is_late(&self) -> bool {
+        self.late
+    }
+
     /// What to expect when it comes again: all that the host got of it. None: nothing.
-    pub fn part(&self, late: bool) -> Option<Part> {
+    pub fn part(&self) -> Option<Part> {
         if !self.begun {
             return None;
         }
@@ -156,7 +166,7 @@ impl Transaction {
             origin: self.origin || self.delivered.is_some_and(|part| part.origin),
             changes: self.changes,
             hash: self.hash,
-            late,
+            late: self.late,
         }))
     }
 

@@ -3,6 +3,7 @@
 mod delivery;
 mod feedback;
 mod frames;
+mod late;
 mod resent;
 
 use std::sync::Arc;
@@ -88,10 +89,21 @@ impl Bench {
             }
             Ok(())
         });
-        while let Some(batch) = self.session.outbox().take()? {
+        self.hand_over();
+        outcome.map(|()| self.seen[before..].to_vec())
+    }
+
+    fn hand_over(&mut self) {
+        while let Some(batch) = self.session.outbox().take().unwrap() {
             self.seen.extend(batch.events().iter().map(seen));
         }
-        outcome.map(|()| self.seen[before..].to_vec())
+    }
+
+    /// One more step of handing out what was held back, to a host that takes `bytes` at once.
+    fn take(&mut self, bytes: usize) -> Result<(), Failure> {
+        let outcome = self.session.replay(self.now, bytes);
+        self.hand_over();
+        outcome
     }
 
     fn feed(&mut self, frame: &[u8]) -> Vec<Seen> {

@@ -1,4 +1,4 @@
-//! Rules 3 and 10 to 12: what comes again after a lost connection.
+//! Rules 3, 10 and 11: what comes again after a lost connection.
 
 use super::*;
 use crate::model::event::LAST_SEQ;
@@ -174,53 +174,6 @@ fn rule_11_a_prepared_one_may_come_back_shorter() {
         assert_eq!(events.last().unwrap().ack_lsn, 310);
         let events = bench.messages(400, &[rollback_prepared(310, 400, 5)]);
         assert_eq!(parts(&events), [(Kind::ROLLBACK_PREPARED, 0)]);
-    }
-}
-
-/// After a commit at 500 comes one that was prepared at 300, before the slot had two_phase.
-fn late() -> Bench {
-    let mut bench = Bench::new(&[]);
-    bench.messages(400, &plain(500, 510, 4, &["early"]));
-    bench.seen.clear();
-    bench
-}
-
-#[test]
-fn rule_12_a_late_prepare_is_acknowledged_by_its_commit() {
-    let mut bench = late();
-    bench.ack(510);
-    let events = bench.messages(250, &prepared(300, 310, 5, &["a"]));
-    assert_eq!(parts(&events), [(Kind::BEGIN_PREPARE, 1), (Kind::INSERT, 2), (Kind::PREPARE, LAST_SEQ)]);
-    assert_eq!(events.last().unwrap().ack_lsn, 0);
-    bench.feed(&keepalive(600, false));
-    assert_eq!(bench.session.confirmed(), Lsn(510), "its end is missing");
-    let events = bench.messages(700, &[commit_prepared(700, 710, 5)]);
-    assert_eq!((parts(&events), events[0].ack_lsn), (vec![(Kind::COMMIT_PREPARED, 1)], 710));
-}
-
-#[test]
-fn rule_12_a_late_prepare_that_comes_again_is_known_by_its_identity() {
-    let rows = ["a", "b"];
-    let whole: Vec<_> =
-        prepared(300, 310, 5, &rows).into_iter().chain([commit_prepared(700, 710, 5)]).collect();
-    for cut in 0..whole.len() {
-        let mut bench = late();
-        bench.messages(250, &whole[..cut]);
-        bench.reconnect();
-        // The server has decoded beyond the prepare long ago, and says so.
-        bench.feed(&keepalive(600, true));
-        bench.messages(250, &whole);
-        assert_eq!(
-            parts(&bench.seen),
-            [
-                (Kind::BEGIN_PREPARE, 1),
-                (Kind::INSERT, 2),
-                (Kind::INSERT, 3),
-                (Kind::PREPARE, LAST_SEQ),
-                (Kind::COMMIT_PREPARED, 1)
-            ],
-            "lost behind {cut} messages"
-        );
     }
 }
 
