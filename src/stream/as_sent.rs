@@ -253,8 +253,15 @@ impl AsSent {
                 };
                 self.end_streamed(out, prepare.xid, event, body, Some(prepare.gid))
             }
-            Message::CommitPrepared(commit) => out.commit_prepared(&commit, body),
-            Message::RollbackPrepared(rollback) => out.rollback_prepared(&rollback, body),
+            // The server may stream one whose PREPARE was for an earlier process, and then tells only how it ended.
+            Message::CommitPrepared(commit) => {
+                self.scopes.remove(&commit.xid);
+                out.commit_prepared(&commit, body)
+            }
+            Message::RollbackPrepared(rollback) => {
+                self.scopes.remove(&rollback.xid);
+                out.rollback_prepared(&rollback, body)
+            }
             _ => Err(Failure::misplaced(tag)),
         }
     }

@@ -297,11 +297,13 @@ impl Committed {
                 self.expect_nothing(tag)?;
                 self.expect_no_part(commit.commit_lsn)?;
                 self.late = None;
+                self.drop_prepared(commit.xid);
                 out.commit_prepared(&commit, body)
             }
             Message::RollbackPrepared(rollback) => {
                 self.expect_nothing(tag)?;
                 self.expect_no_part(rollback.rollback_end_lsn)?;
+                self.drop_prepared(rollback.xid);
                 out.rollback_prepared(&rollback, body)
             }
             Message::StreamStart(start) => {
@@ -424,6 +426,12 @@ impl Committed {
             }
             None => Ok(()),
         }
+    }
+
+    /// What is held back of a transaction whose PREPARE was for an earlier process: the server may stream it all the
+    /// same, when others need its memory, and then tells only how it ended.
+    fn drop_prepared(&mut self, xid: Xid) {
+        self.assembler.take(xid);
     }
 
     fn replay(

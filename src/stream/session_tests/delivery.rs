@@ -245,6 +245,26 @@ fn as_sent_hands_on_what_comes_and_tells_of_interruptions() {
     );
 }
 
+/// Prepared for an earlier process: its blocks may come all the same, and then only how it ended.
+#[test]
+fn blocks_of_one_that_was_prepared_before_end_with_it() {
+    for delivery in ["committed", "as-sent"] {
+        let mut bench = Bench::new(&[("delivery", delivery)]);
+        for (xid, at, end) in
+            [(5, 310, commit_prepared(300, 310, 5)), (6, 320, rollback_prepared(90, 320, 6))]
+        {
+            let block =
+                [stream_start(xid, true), of(xid, &relation(7)), of(xid, &insert(7, "a")), stream_stop()];
+            bench.messages(200, &block);
+            assert_eq!(bench.session.held().0, 1);
+            assert_eq!(bench.messages(at, &[end]).len(), 1);
+            assert_eq!(bench.session.held(), (0, 0), "{delivery}");
+        }
+        bench.reconnect();
+        assert_eq!(bench.feed(&keepalive(330, false)), [], "nothing was interrupted");
+    }
+}
+
 /// Messages go to disk, but the starts of subtransactions stay in memory: the server is asked to keep such a transaction.
 #[test]
 fn subtransactions_without_number_are_left_to_the_server() {
