@@ -283,7 +283,7 @@ pub const TABLE: &[Row] = &[
             Always("commit_lsn", "the start of the PREPARE's record"),
             Always("seq", "UINT64_MAX"),
             Always("lsn", "as commit_lsn"),
-            Always("ack_lsn", "the end of the PREPARE's record"),
+            Sometimes("ack_lsn", "as PREPARE's"),
             Always("commit_time_us", "when it was prepared"),
             XID,
             GID,

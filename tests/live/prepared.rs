@@ -8,6 +8,10 @@ use crate::support::{Case, Host, Seen, assert_tape};
 
 const FILL: &str = "SELECT pg_logical_emit_message(true, 'fill', repeat('x', 70000))";
 
+/// Together more than the server's memory for changes; the first of them is the larger one.
+const MUCH: &str = "SELECT pg_logical_emit_message(true, 'much', repeat('x', 45000))";
+const MORE: &str = "SELECT pg_logical_emit_message(true, 'more', repeat('x', 30000))";
+
 fn prepare(case: &mut Case<'_>) {
     let early = format!("ALTER DATABASE {} SET logical_decoding_work_mem = '64kB'", case.database);
     case.sql.each(&[&early, "CREATE TABLE t (id int PRIMARY KEY)"]);
@@ -172,6 +176,65 @@ on_each_major! {
         assert_eq!(events[3].ack_lsn, 0);
         host.ack(events[4].ack_lsn);
         case.wait_confirmed(events[4].ack_lsn);
+    }
+
+    /// The same, streamed before its COMMIT PREPARED: another transaction needs the server's memory.
+    fn late_and_streamed(case, from 15) {
+        prepare(case);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", MUCH, "PREPARE TRANSACTION 'late streamed'", "INSERT INTO t VALUES (2)"]);
+        let first = case.stream(&[]);
+        let before = first.entries(1);
+        first.ack(before.last().unwrap().ack_lsn);
+        first.stop(5000);
+        drop(first);
+        let host = as_sent(case, &[]);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (3)", MORE, "COMMIT"]);
+        let mut events = host.entries(1);
+        case.sql.run("COMMIT PREPARED 'late streamed'");
+        events.extend(host.entries(1));
+        assert_tape(&events, "
+            STREAM_START n x1 streamed
+            RELATION n x1/x1 streamed public.t [id int4]
+            INSERT n x1/x1 streamed public.t (1)
+            MESSAGE n x1 streamed transactional 'much' x*45000
+            STREAM_STOP n x1 streamed
+            BEGIN #1 x2
+            RELATION n x2 public.t [id int4]
+            INSERT #2 x2 public.t (3)
+            MESSAGE #3 x2 transactional 'more' x*30000
+            COMMIT #end x2
+            STREAM_PREPARE #end x1 streamed 'late streamed'
+            COMMIT_PREPARED #1 x1 'late streamed'
+        ");
+        let [prepare, commit] = ends(&events)[..] else { panic!() };
+        assert!(prepare.commit_lsn < before[0].commit_lsn, "prepared before");
+        assert_eq!(prepare.ack_lsn, 0);
+        host.ack(commit.ack_lsn);
+        case.wait_confirmed(commit.ack_lsn);
+    }
+
+    /// Acknowledged by an earlier process, and streamed all the same: its end is the end of its blocks.
+    fn blocks_of_one_that_is_prepared(case, from 15) {
+        prepare(case);
+        for (row, end) in [(1, "COMMIT"), (3, "ROLLBACK")] {
+            let first = as_sent(case, &[]);
+            case.sql.each(&["BEGIN", &format!("INSERT INTO t VALUES ({row})"), MUCH, "PREPARE TRANSACTION 'blocks'"]);
+            first.ack(first.entries(1).last().unwrap().ack_lsn);
+            first.stop(5000);
+            drop(first);
+            let host = as_sent(case, &[]);
+            case.sql.each(&["BEGIN", &format!("INSERT INTO t VALUES ({row} + 1)"), MORE, "COMMIT"]);
+            let events = host.entries(1);
+            assert!(events[0].is(Kind::STREAM_START));
+            assert_eq!(host.stats().open_transactions, 1);
+            case.sql.run(&format!("{end} PREPARED 'blocks'"));
+            let ended = host.entries(1);
+            assert_eq!(ends(&ended).len(), 1);
+            assert_eq!(ended.last().unwrap().xid, events[0].xid);
+            assert_eq!(host.stats().open_transactions, 0);
+            host.ack(ended.last().unwrap().ack_lsn);
+            host.stop(5000);
+        }
     }
 
     /// The PREPARE was acknowledged by an earlier process: only its end comes.

@@ -19,6 +19,10 @@ fn prepare(case: &mut Case<'_>) {
     case.sql = Sql::connect(&case.conninfo());
 }
 
+/// Together more than the server's memory for changes; the first of them is the larger one.
+const MUCH: &str = "SELECT pg_logical_emit_message(true, 'much', repeat('x', 45000))";
+const MORE: &str = "SELECT pg_logical_emit_message(true, 'more', repeat('x', 30000))";
+
 fn kinds(events: &[Seen]) -> Vec<&'static str> {
     events.iter().filter(|e| !e.is(Kind::RELATION)).map(Seen::kind_name).collect()
 }
@@ -120,5 +124,62 @@ on_each_major! {
         case.sql.run("INSERT INTO t VALUES (3)");
         assert_eq!(kinds(&host.until(Kind::COMMIT)), ["BEGIN", "INSERT", "COMMIT"], "nothing twice after a reconnect");
         host.ack(host.stats().delivered_lsn);
+    }
+
+    /// The same, streamed before its COMMIT PREPARED: another transaction needs the server's memory.
+    fn late_and_streamed(case, from 15) {
+        case.sql.each(&["CREATE TABLE t (id int PRIMARY KEY, v text)", "CREATE PUBLICATION pub FOR ALL TABLES"]);
+        let make = format!("SELECT pg_create_logical_replication_slot('{}', 'pgoutput')", case.slot());
+        let early = format!("ALTER DATABASE {} SET logical_decoding_work_mem = '64kB'", case.database);
+        case.sql.each(&[&early, &make]);
+        let options = [("slot.wait_ms", "20000"), ("retry.initial_ms", "10")];
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", MUCH, "PREPARE TRANSACTION '2pc early and streamed'", "INSERT INTO t VALUES (2)"]);
+        let plain = case.stream(&options);
+        let end = plain.until(Kind::COMMIT).pop().unwrap().ack_lsn;
+        plain.ack(end);
+        case.wait_confirmed(end);
+        plain.stop(5000);
+        drop(plain);
+        let mut all = options.to_vec();
+        all.push(("two_phase", "on"));
+        let host = case.stream(&all);
+        case.sql.each(&["BEGIN", "INSERT INTO t VALUES (3)", MORE, "COMMIT"]);
+        assert_eq!(kinds(&host.until(Kind::COMMIT)), ["BEGIN", "INSERT", "COMMIT"]);
+        assert_eq!(host.stats().open_transactions, 1, "it is being streamed");
+        case.sql.run("COMMIT PREPARED '2pc early and streamed'");
+        let events = host.until(Kind::COMMIT_PREPARED);
+        assert_eq!(kinds(&events), ["BEGIN_PREPARE", "INSERT", "PREPARE", "COMMIT_PREPARED"]);
+        let prepare = events.iter().find(|e| e.is(Kind::PREPARE)).unwrap();
+        assert_eq!(prepare.ack_lsn, 0);
+        assert!(prepare.commit_lsn < end);
+        let end = events.last().unwrap().ack_lsn;
+        host.ack(end);
+        case.wait_confirmed(end);
+    }
+
+    /// Prepared for an earlier process and acknowledged: the server may stream it all the same, and tells only how it ended.
+    fn blocks_of_one_that_is_prepared(case, from 15) {
+        prepare(case);
+        let options = [("two_phase", "on"), ("slot.wait_ms", "20000")];
+        for (row, end, kind) in [(1, "COMMIT", Kind::COMMIT_PREPARED), (3, "ROLLBACK", Kind::ROLLBACK_PREPARED)] {
+            let first = case.stream(&options);
+            case.sql.each(&["BEGIN", &format!("INSERT INTO t VALUES ({row})"), MUCH, "PREPARE TRANSACTION '2pc blocks'"]);
+            let prepared = first.until(Kind::PREPARE).pop().unwrap().ack_lsn;
+            first.ack(prepared);
+            case.wait_confirmed(prepared);
+            first.stop(5000);
+            drop(first);
+            let host = case.stream(&options);
+            case.sql.each(&["BEGIN", &format!("INSERT INTO t VALUES ({row} + 1)"), MORE, "COMMIT"]);
+            assert_eq!(kinds(&host.until(Kind::COMMIT)), ["BEGIN", "INSERT", "COMMIT"]);
+            assert_eq!(host.stats().open_transactions, 1, "it is being streamed");
+            case.sql.run(&format!("{end} PREPARED '2pc blocks'"));
+            let events = host.until(kind);
+            assert_eq!(events.len(), 1, "{events:?}");
+            assert_eq!(host.stats().open_transactions, 0);
+            host.ack(events[0].ack_lsn);
+            case.wait_confirmed(events[0].ack_lsn);
+            host.stop(5000);
+        }
     }
 }
