@@ -15,7 +15,9 @@ fuzz_target!(|input: &[u8]| {
     let mut inner: Option<Catalog> = None;
     // Of the outer scope: name by OID, of those that this connection announced.
     let mut names: HashMap<u32, Vec<u8>> = HashMap::new();
+    let mut arrival = 0;
     while !input.is_empty() {
+        arrival += 1;
         match input.u8() % 8 {
             0..=2 => {
                 let (oid, body) = relation(&mut input);
@@ -23,9 +25,9 @@ fuzz_target!(|input: &[u8]| {
                     panic!("a relation was made that is none")
                 };
                 match &mut inner {
-                    Some(inner) => inner.announce_relation(&body, &message, Some(&catalog)).unwrap(),
+                    Some(inner) => inner.announce_relation(&body, &message, Some(&catalog), arrival).unwrap(),
                     None => {
-                        catalog.announce_relation(&body, &message, None).unwrap();
+                        catalog.announce_relation(&body, &message, None, arrival).unwrap();
                         names.insert(oid, message.name.of(&body).to_vec());
                     }
                 }

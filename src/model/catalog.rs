@@ -20,6 +20,8 @@ pub struct Catalog {
     connection: u64,
     /// The relation of the last row: rows of one table mostly come together.
     last: Option<Arc<RelationDef>>,
+    /// Definitions that came after the one that now holds for their table, until `settle`.
+    newer: Vec<Entry>,
 }
 
 #[derive(Debug)]
@@ -29,6 +31,8 @@ struct Entry {
     connection: u64,
     /// Was the host told of it?
     told: bool,
+    /// When it came, among all that did: transactions commit in another order.
+    arrival: u64,
 }
 
 /// A definition that rows are to be read under.
@@ -46,33 +50,57 @@ impl Catalog {
     pub fn start_connection(&mut self) {
         self.connection += 1;
         self.last = None;
+        self.newer.clear();
     }
 
-    /// Takes in a Relation message. `outer` is the scope that this one is inside of.
+    /// Takes in a Relation message. `outer` is the scope that this one is inside of. `arrival` counts the definitions in the
+    /// order in which the server sent them; one that was held back meanwhile holds until `settle`, if there is a newer one.
     pub fn announce_relation(
         &mut self,
         payload: &[u8],
         message: &wire::Relation,
         outer: Option<&Catalog>,
+        arrival: u64,
     ) -> Result<(), OutOfMemory> {
         let definition = self.definition_of(payload, message, outer);
         let oid = message.oid.0;
         let known = self.relations.get(&oid).or_else(|| outer?.relations.get(&oid));
-        let (definition, told) = match known {
+        let connection = self.connection;
+        let entry = match known {
             Some(known) if known.definition.matches(&definition) => {
-                (Arc::clone(&known.definition), known.told)
+                let definition = Arc::clone(&known.definition);
+                Entry { definition, connection, told: known.told, arrival: arrival.max(known.arrival) }
             }
-            _ => (Arc::new(RelationDef::new(&definition)?), false),
+            _ => {
+                let definition = Arc::new(RelationDef::new(&definition)?);
+                Entry { definition, connection, told: false, arrival }
+            }
         };
-        self.adopt(definition, told);
+        if let Some(newer) = self.adopt(entry).filter(|before| before.arrival > arrival) {
+            self.newer.push(newer);
+        }
         Ok(())
     }
 
-    /// Makes a definition the one that holds.
-    fn adopt(&mut self, definition: Arc<RelationDef>, told: bool) {
-        let oid = definition.relation().oid;
+    /// Makes a definition the one that holds; gives back the one that did.
+    fn adopt(&mut self, entry: Entry) -> Option<Entry> {
         self.last = None;
-        self.relations.insert(oid, Entry { definition, connection: self.connection, told });
+        self.relations.insert(entry.definition.relation().oid, entry)
+    }
+
+    /// Is there none for this table that came later?
+    fn is_latest(&self, entry: &Entry) -> bool {
+        let known = self.relations.get(&entry.definition.relation().oid);
+        known.is_none_or(|known| known.arrival < entry.arrival)
+    }
+
+    /// The transaction that was held back is over: what came after its definitions holds again.
+    pub fn settle(&mut self) {
+        for entry in std::mem::take(&mut self.newer) {
+            if self.is_latest(&entry) {
+                self.adopt(entry);
+            }
+        }
     }
 
     /// Takes in a Type message; tells whether it was news.
@@ -102,11 +130,16 @@ impl Catalog {
         Some(!std::mem::replace(&mut entry.told, true))
     }
 
-    /// A streamed transaction committed: its definitions hold for all from now on (`pgoutput.c: cleanup_rel_sync_cache`).
+    /// A streamed transaction committed: its definitions hold for all from now on (`pgoutput.c: cleanup_rel_sync_cache`),
+    /// but for those that others replaced since they came.
     pub fn absorb(&mut self, inner: Catalog) {
+        let connection = self.connection;
         for (_, entry) in inner.relations {
-            self.adopt(entry.definition, entry.told);
+            if self.is_latest(&entry) {
+                self.adopt(Entry { connection, ..entry });
+            }
         }
+        // The server repeats a type's name before each definition that uses it.
         self.types.extend(inner.types);
     }
 
@@ -144,14 +177,14 @@ mod tests {
     use super::*;
     use crate::wire::{Message, Tag};
 
-    fn announce(catalog: &mut Catalog, oid: u32, name: &str, outer: Option<&Catalog>) {
+    fn announce(catalog: &mut Catalog, oid: u32, name: &str, outer: Option<&Catalog>, arrival: u64) {
         let mut body = oid.to_be_bytes().to_vec();
         body.extend(format!("public\0{name}\0d").bytes());
         body.extend([0, 0]);
         let Message::Relation(message) = Message::decode_body(Tag::Relation, &body, &mut ()).unwrap() else {
             panic!()
         };
-        catalog.announce_relation(&body, &message, outer).unwrap();
+        catalog.announce_relation(&body, &message, outer, arrival).unwrap();
     }
 
     fn seen(catalog: &mut Catalog, oid: u32) -> Option<(u64, bool)> {
@@ -162,12 +195,12 @@ mod tests {
     fn a_definition_is_news_once_and_again_when_it_changed() {
         let mut catalog = Catalog::default();
         assert_eq!(seen(&mut catalog, 1), None);
-        announce(&mut catalog, 1, "a", None);
+        announce(&mut catalog, 1, "a", None, 1);
         let (first, news) = seen(&mut catalog, 1).unwrap();
         assert!(news);
-        announce(&mut catalog, 1, "a", None);
+        announce(&mut catalog, 1, "a", None, 2);
         assert_eq!(seen(&mut catalog, 1), Some((first, false)), "announced again, unchanged");
-        announce(&mut catalog, 1, "b", None);
+        announce(&mut catalog, 1, "b", None, 3);
         let (second, news) = seen(&mut catalog, 1).unwrap();
         assert!(news && second != first);
     }
@@ -175,25 +208,65 @@ mod tests {
     #[test]
     fn a_new_connection_must_announce_again() {
         let mut catalog = Catalog::default();
-        announce(&mut catalog, 1, "a", None);
+        announce(&mut catalog, 1, "a", None, 1);
         let (version, _) = seen(&mut catalog, 1).unwrap();
         catalog.start_connection();
         assert_eq!(seen(&mut catalog, 1), None);
-        announce(&mut catalog, 1, "a", None);
+        announce(&mut catalog, 1, "a", None, 2);
         assert_eq!(seen(&mut catalog, 1), Some((version, false)));
     }
 
     #[test]
     fn a_scope_keeps_its_definitions_until_it_is_absorbed() {
         let (mut outer, mut scope) = (Catalog::default(), Catalog::default());
-        announce(&mut outer, 1, "a", None);
+        announce(&mut outer, 1, "a", None, 1);
         let (first, _) = seen(&mut outer, 1).unwrap();
-        announce(&mut scope, 1, "a", Some(&outer));
+        announce(&mut scope, 1, "a", Some(&outer), 2);
         assert_eq!(seen(&mut scope, 1), Some((first, false)), "the same definition in both");
-        announce(&mut scope, 1, "b", Some(&outer));
+        announce(&mut scope, 1, "b", Some(&outer), 3);
         let (second, _) = seen(&mut scope, 1).unwrap();
         assert_eq!(seen(&mut outer, 1), Some((first, false)));
         outer.absorb(scope);
         assert_eq!(seen(&mut outer, 1), Some((second, false)));
+    }
+
+    #[test]
+    fn a_scope_does_not_bring_back_what_was_replaced_since() {
+        let (mut outer, mut scope) = (Catalog::default(), Catalog::default());
+        announce(&mut scope, 1, "a", Some(&outer), 1);
+        announce(&mut outer, 1, "b", None, 2);
+        let (second, _) = seen(&mut outer, 1).unwrap();
+        assert!(seen(&mut scope, 1).is_some_and(|(first, news)| news && first != second));
+        outer.absorb(scope);
+        assert_eq!(seen(&mut outer, 1), Some((second, false)));
+    }
+
+    #[test]
+    fn what_was_held_back_holds_until_it_is_settled() {
+        let mut catalog = Catalog::default();
+        announce(&mut catalog, 1, "b", None, 3);
+        let (newer, _) = seen(&mut catalog, 1).unwrap();
+        announce(&mut catalog, 1, "a", None, 1);
+        announce(&mut catalog, 1, "a", None, 2);
+        assert!(seen(&mut catalog, 1).is_some_and(|(older, news)| news && older != newer));
+        catalog.settle();
+        assert_eq!(seen(&mut catalog, 1), Some((newer, false)));
+        announce(&mut catalog, 1, "a", None, 2);
+        announce(&mut catalog, 1, "c", None, 4);
+        let (latest, _) = seen(&mut catalog, 1).unwrap();
+        catalog.settle();
+        assert_eq!(seen(&mut catalog, 1), Some((latest, false)), "it brought a newer one still");
+    }
+
+    /// It is told once, whichever of the two is told.
+    #[test]
+    fn what_was_held_back_and_is_the_same_replaces_nothing() {
+        let mut catalog = Catalog::default();
+        announce(&mut catalog, 1, "a", None, 2);
+        announce(&mut catalog, 1, "a", None, 1);
+        let (version, news) = seen(&mut catalog, 1).unwrap();
+        assert!(news);
+        catalog.settle();
+        assert_eq!(seen(&mut catalog, 1), Some((version, false)));
     }
 }

@@ -5,14 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+mod out;
 mod replay;
 
+pub use self::out::Out;
 use self::replay::{Replay, ReplayError, Step};
 use super::assembler::{Assembler, HoldError};
 use super::error::{Cure, Failure};
 use super::held::{HeldTransaction, Record};
-use super::ledger::Ledger;
-use super::outbox::Outbox;
 use super::transaction::{Before, Identity, Part, Transaction};
 use crate::lsn::{Lsn, Xid};
 use crate::model::code::Code;
@@ -43,57 +43,6 @@ enum State {
     PassingOver,
     /// From where it was held back; nothing is read meanwhile.
     Replaying(Box<Replay>),
-}
-
-/// Everything that handing out works on.
-pub struct Out<'a> {
-    /// Towards the host.
-    pub outbox: &'a mut Outbox,
-    /// Towards the server.
-    pub ledger: &'a mut Ledger,
-    /// Up to here all is read: as good as a keepalive's position. Set by what ends without an entry.
-    pub passed: &'a mut Lsn,
-}
-
-impl Out<'_> {
-    /// Is a prepare that ends at `end` one from before the slot decoded prepares, sent at its commit? Its
-    /// COMMIT_PREPARED is the entry (rule 12).
-    pub fn is_late(&self, end: Lsn) -> bool {
-        end <= self.ledger.resume_at()
-    }
-
-    /// COMMIT PREPARED, in both kinds of delivery.
-    pub fn commit_prepared(&mut self, commit: &wire::CommitPrepared, body: &[u8]) -> Result<(), Failure> {
-        self.ledger.complete(commit.end_lsn)?;
-        let event = Event {
-            commit_lsn: commit.commit_lsn.0,
-            seq: 1,
-            lsn: commit.commit_lsn.0,
-            ack_lsn: commit.end_lsn.0,
-            commit_time_us: commit.commit_time.unix_us(),
-            xid: commit.xid.0,
-            ..Event::new(Kind::COMMIT_PREPARED)
-        };
-        self.outbox.named(event, body, Some(commit.gid), None)
-    }
-
-    /// ROLLBACK PREPARED, in both kinds of delivery.
-    pub fn rollback_prepared(
-        &mut self,
-        rollback: &wire::RollbackPrepared,
-        body: &[u8],
-    ) -> Result<(), Failure> {
-        self.ledger.complete(rollback.rollback_end_lsn)?;
-        let event = Event {
-            commit_lsn: rollback.rollback_end_lsn.0,
-            lsn: rollback.rollback_end_lsn.0,
-            ack_lsn: rollback.rollback_end_lsn.0,
-            commit_time_us: rollback.rollback_time.unix_us(),
-            xid: rollback.xid.0,
-            ..Event::new(Kind::ROLLBACK_PREPARED)
-        };
-        self.outbox.rollback_prepared(event, body, rollback)
-    }
 }
 
 impl Committed {
@@ -178,7 +127,7 @@ impl Committed {
         let head = Head::peek(payload, position)?;
         let body = &payload[head.body_start..];
         if let Some(xid) = self.block {
-            return self.in_block(xid, head, lsn, body);
+            return self.in_block(out, xid, head, lsn, body);
         }
         match (&mut self.state, head.tag) {
             (
@@ -209,12 +158,23 @@ impl Committed {
     }
 
     /// What comes inside a block is kept, and looked into at its commit.
-    fn in_block(&mut self, xid: Xid, head: Head, lsn: Lsn, body: &[u8]) -> Result<(), Failure> {
+    fn in_block(
+        &mut self,
+        out: &mut Out<'_>,
+        xid: Xid,
+        head: Head,
+        lsn: Lsn,
+        body: &[u8],
+    ) -> Result<(), Failure> {
         if head.tag == Tag::StreamStop {
             Message::decode_body(head.tag, body, &mut ())?;
             self.block = None;
             return Ok(());
         }
+        let lsn = match head.tag {
+            Tag::Relation | Tag::Type => Lsn(out.outbox.arrival()),
+            _ => lsn,
+        };
         let record = Record { subxid: head.subxid.unwrap_or(xid), lsn, tag: head.tag as u8, body };
         self.assembler.hold(xid, record).map_err(|error| self.hold_failure(error))
     }
@@ -461,6 +421,7 @@ impl Committed {
             match replay.step(out.outbox) {
                 Ok(Step::More) => {}
                 Ok(Step::Done) => {
+                    out.outbox.catalog().settle();
                     let gid = replay.gid.as_ref().map(|(body, span)| (&**body, *span));
                     return self.finish(out, replay.transaction, replay.end, gid);
                 }

@@ -23,7 +23,7 @@ const READ_AHEAD: usize = 256 << 10;
 pub struct Record<'a> {
     /// The subtransaction that it belongs to; the transaction's own xid at the top level.
     pub subxid: Xid,
-    /// Of the change; 0 if the server gave none.
+    /// Of the change; 0 if the server gave none. A definition has none: instead, when it arrived (`Outbox::arrival`).
     pub lsn: Lsn,
     /// Which message.
     pub tag: u8,

@@ -24,6 +24,8 @@ pub struct Outbox {
     full: VecDeque<Batch>,
     max_events: usize,
     catalog: Catalog,
+    /// Of definitions.
+    arrivals: u64,
     /// Since the stream was opened.
     events: u64,
     /// Of the last event that can be acknowledged.
@@ -38,6 +40,7 @@ impl Outbox {
             full: VecDeque::new(),
             max_events,
             catalog: Catalog::default(),
+            arrivals: 0,
             events: 0,
             commit_time_us: None,
         }
@@ -177,6 +180,12 @@ impl Outbox {
         Ok(self.room()?.push_origin(event, body, message.name, detail)?)
     }
 
+    /// A definition arrives: its place among all of them.
+    pub fn arrival(&mut self) -> u64 {
+        self.arrivals += 1;
+        self.arrivals
+    }
+
     /// Takes in a definition: the host hears of a relation before its first row, of a type at once. `scope` is the streamed
     /// transaction's own catalog, if it has one.
     pub fn define(
@@ -186,13 +195,26 @@ impl Outbox {
         body: &[u8],
         scope: Option<&mut Catalog>,
     ) -> Result<(), Failure> {
+        let arrival = self.arrival();
+        self.define_held(event, tag, body, scope, arrival)
+    }
+
+    /// The same for one that arrived earlier, and was held back.
+    pub fn define_held(
+        &mut self,
+        event: Event,
+        tag: Tag,
+        body: &[u8],
+        scope: Option<&mut Catalog>,
+        arrival: u64,
+    ) -> Result<(), Failure> {
         let message = Message::decode_body(tag, body, &mut ())?;
         let (catalog, outer) = match scope {
             Some(scope) => (scope, Some(&self.catalog)),
             None => (&mut self.catalog, None),
         };
         match &message {
-            Message::Relation(relation) => Ok(catalog.announce_relation(body, relation, outer)?),
+            Message::Relation(relation) => Ok(catalog.announce_relation(body, relation, outer, arrival)?),
             Message::Type(named) => {
                 if catalog.announce_type(body, named, outer) {
                     let (schema, name) = (text::namespace(named.schema.of(body)), named.name.of(body));

@@ -181,9 +181,21 @@ impl Transaction {
         subxid: Xid,
     ) -> Result<(), Failure> {
         match tag {
-            Tag::Relation | Tag::Type | Tag::Origin => self.definition(outbox, tag, body, lsn, subxid),
+            Tag::Relation | Tag::Type | Tag::Origin => self.definition(outbox, tag, body, subxid, lsn, None),
             _ => self.change(outbox, tag, body, lsn, subxid),
         }
+    }
+
+    /// A definition that was held back since its arrival.
+    pub fn held_definition(
+        &mut self,
+        outbox: &mut Outbox,
+        tag: Tag,
+        body: &[u8],
+        arrival: u64,
+        subxid: Xid,
+    ) -> Result<(), Failure> {
+        self.definition(outbox, tag, body, subxid, Lsn::ZERO, Some(arrival))
     }
 
     #[inline(never)]
@@ -192,15 +204,18 @@ impl Transaction {
         outbox: &mut Outbox,
         tag: Tag,
         body: &[u8],
-        lsn: Lsn,
         subxid: Xid,
+        lsn: Lsn,
+        arrival: Option<u64>,
     ) -> Result<(), Failure> {
         let event = Event { lsn: lsn.0, subxid: subxid.0, ..self.event(Kind::RELATION) };
         match tag {
-            Tag::Relation => outbox.define(event, tag, body, None),
-            Tag::Type => {
-                self.announce(outbox)?;
-                outbox.define(event, tag, body, None)
+            Tag::Relation | Tag::Type => {
+                if tag == Tag::Type {
+                    self.announce(outbox)?;
+                }
+                let arrival = arrival.unwrap_or_else(|| outbox.arrival());
+                outbox.define_held(event, tag, body, None, arrival)
             }
             _ if self.begun => self.origin(outbox, body),
             _ => {

@@ -122,7 +122,50 @@ fn named(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(id, columns)| ((*id).to_owned(), (*columns).to_owned())).collect()
 }
 
+/// Together more than the server's memory for changes; the first of them is the larger one.
+const MUCH: &str = "SELECT pg_logical_emit_message(true, 'much', repeat('x', 45000))";
+const MORE: &str = "SELECT pg_logical_emit_message(true, 'more', repeat('x', 30000))";
+
+/// The schema's name changes while a transaction is streamed that was prepared before the slot told of prepares: the server
+/// does not announce the table again when that one commits.
+fn schema_renamed_beside_a_late_prepare(case: &mut Case<'_>, delivery: &str) {
+    let early = format!("ALTER DATABASE {} {STREAM_EARLY}", case.database);
+    case.sql.each(&[&early, "CREATE SCHEMA old", "CREATE TABLE old.t (id int PRIMARY KEY)"]);
+    case.publish();
+    let prepare = format!("PREPARE TRANSACTION 'ddl {delivery}'");
+    case.sql.each(&["BEGIN", "INSERT INTO old.t VALUES (1)", MUCH, &prepare, "INSERT INTO old.t VALUES (2)"]);
+    let first = case.stream(&[]);
+    let end = first.until(Kind::COMMIT).pop().unwrap().ack_lsn;
+    first.ack(end);
+    case.wait_confirmed(end);
+    first.stop(5000);
+    drop(first);
+    let host = case.stream(&[("delivery", delivery), ("two_phase", "on"), ("slot.wait_ms", "20000")]);
+    case.sql.each(&["BEGIN", "INSERT INTO old.t VALUES (3)", MORE, "COMMIT"]);
+    case.sql.each(&["ALTER SCHEMA old RENAME TO new", "INSERT INTO new.t VALUES (4)"]);
+    case.sql.each(&[&format!("COMMIT PREPARED 'ddl {delivery}'"), "INSERT INTO new.t VALUES (5)"]);
+    let mut tables = Vec::new();
+    while tables.len() < 4 {
+        let event = host.event();
+        if event.is(Kind::INSERT) {
+            tables.push((event.text(0).to_owned(), event.table.clone()));
+        }
+    }
+    tables.sort();
+    assert_eq!(tables, named(&[("1", "old.t"), ("3", "old.t"), ("4", "new.t"), ("5", "new.t")]));
+}
+
 on_each_major! {
+    /// PostgreSQL 15 does not announce a table again when its schema is renamed.
+    fn schema_renamed_beside_a_late_prepare_as_sent(case, from 16) {
+        schema_renamed_beside_a_late_prepare(case, "as-sent");
+    }
+
+    /// The same.
+    fn schema_renamed_beside_a_late_prepare_committed(case, from 16) {
+        schema_renamed_beside_a_late_prepare(case, "committed");
+    }
+
     /// Each step in its own transaction.
     fn between_transactions(case, from 14) {
         prepare(case);

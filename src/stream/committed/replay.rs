@@ -6,7 +6,7 @@ use std::io;
 
 use crate::lsn::Lsn;
 use crate::stream::error::Failure;
-use crate::stream::held::HeldReader;
+use crate::stream::held::{HeldReader, Record};
 use crate::stream::outbox::Outbox;
 use crate::stream::transaction::Transaction;
 use crate::wire::{self, Tag};
@@ -48,9 +48,11 @@ impl Replay {
         // The tag was one before it was held back.
         let tag =
             Tag::from_byte(record.tag).ok_or_else(|| ReplayError::Io(io::ErrorKind::InvalidData.into()))?;
-        self.transaction
-            .message(outbox, tag, record.body, record.lsn, record.subxid)
-            .map_err(ReplayError::Failure)?;
-        Ok(Step::More)
+        let Record { body, lsn, subxid, .. } = record;
+        let sent = match tag {
+            Tag::Relation | Tag::Type => self.transaction.held_definition(outbox, tag, body, lsn.0, subxid),
+            _ => self.transaction.message(outbox, tag, body, lsn, subxid),
+        };
+        sent.map(|()| Step::More).map_err(ReplayError::Failure)
     }
 }

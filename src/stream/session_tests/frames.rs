@@ -27,8 +27,16 @@ pub fn origin(name: &str) -> Vec<u8> {
 
 /// One text column, its key.
 pub fn relation(oid: u32) -> Vec<u8> {
-    let column = cat(&[b"\x01id\0", &25_u32.to_be_bytes(), &(-1_i32).to_be_bytes()]);
-    cat(&[b"R", &oid.to_be_bytes(), b"public\0t\0d", &1_u16.to_be_bytes(), &column])
+    relation_of(oid, &["id"])
+}
+
+/// With these text columns, all of its key.
+pub fn relation_of(oid: u32, columns: &[&str]) -> Vec<u8> {
+    let column =
+        |name: &&str| cat(&[b"\x01", name.as_bytes(), b"\0", &25_u32.to_be_bytes(), &(-1_i32).to_be_bytes()]);
+    let columns: Vec<_> = columns.iter().map(column).collect();
+    let count = (columns.len() as u16).to_be_bytes();
+    cat(&[b"R", &oid.to_be_bytes(), b"public\0t\0d", &count, &columns.concat()])
 }
 
 pub fn named_type(oid: u32) -> Vec<u8> {
@@ -36,8 +44,14 @@ pub fn named_type(oid: u32) -> Vec<u8> {
 }
 
 pub fn insert(oid: u32, value: &str) -> Vec<u8> {
-    let tuple = cat(&[&1_u16.to_be_bytes(), b"t", &(value.len() as u32).to_be_bytes(), value.as_bytes()]);
-    cat(&[b"I", &oid.to_be_bytes(), b"N", &tuple])
+    insert_of(oid, &[value])
+}
+
+pub fn insert_of(oid: u32, values: &[&str]) -> Vec<u8> {
+    let value = |value: &&str| cat(&[b"t", &(value.len() as u32).to_be_bytes(), value.as_bytes()]);
+    let values: Vec<_> = values.iter().map(value).collect();
+    let count = (values.len() as u16).to_be_bytes();
+    cat(&[b"I", &oid.to_be_bytes(), b"N", &count, &values.concat()])
 }
 
 pub fn truncate(oid: u32) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! A session fed frames by hand, with a `now` that the test moves: what the host gets, what the server is told.
 
+mod definitions;
 mod delivery;
 mod feedback;
 mod frames;
