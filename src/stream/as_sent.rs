@@ -11,6 +11,7 @@ use super::assembler::MOST_OPEN;
 use super::committed::Out;
 use super::error::Failure;
 use super::outbox::without_identity;
+use super::transaction::Identity;
 use crate::lsn::{Lsn, Xid};
 use crate::model::event::{EventFlag, LAST_SEQ};
 use crate::model::{Catalog, Event, Kind};
@@ -25,6 +26,9 @@ pub struct AsSent {
     block: Option<Xid>,
     /// Definitions of the streamed transactions without an end.
     scopes: HashMap<Xid, Catalog>,
+    /// The last late prepare that the host has, while its COMMIT_PREPARED is missing: passed over when it comes again
+    /// (rule 12).
+    late: Option<Identity>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,14 +36,23 @@ struct Plain {
     event: Event,
     next_seq: u64,
     late: bool,
+    /// The host has it: passed over up to its PREPARE.
+    again: bool,
 }
 
 impl AsSent {
     /// The connection is gone, and all that had no end with it. Was there anything that a host may have seen of it?
     pub fn interrupted(&mut self) -> bool {
-        let open = !self.between_transactions() || !self.scopes.is_empty();
-        *self = AsSent::default();
+        let open = self.plain.is_some_and(|plain| !plain.again)
+            || self.block.is_some_and(|xid| !self.has(xid))
+            || !self.scopes.is_empty();
+        *self = AsSent { late: self.late, ..AsSent::default() };
         open
+    }
+
+    /// Is it a late prepare that the host has? All that comes of it before its end comes again.
+    fn has(&self, xid: Xid) -> bool {
+        self.late.is_some_and(|late| late.xid == xid)
     }
 
     /// Neither in a transaction nor in a block?
@@ -68,6 +81,11 @@ impl AsSent {
         let head = Head::peek(payload, position)?;
         let body = &payload[head.body_start..];
         match (self.block, head.tag) {
+            (Some(xid), tag) if self.has(xid) => {
+                Message::decode_body(tag, body, &mut ())?;
+                self.block = self.block.filter(|_| tag != Tag::StreamStop);
+                Ok(())
+            }
             (Some(xid), Tag::StreamStop) => self.stream_stop(out, xid, lsn, body),
             (Some(xid), _) => self.in_block(out, xid, head, lsn, body),
             (
@@ -119,6 +137,8 @@ impl AsSent {
         let event = Event { lsn: lsn.0, ..plain.event };
         match tag {
             Tag::Relation | Tag::Type => out.outbox.define(event, tag, body, None),
+            // Definitions hold beyond the transaction.
+            _ if plain.again => Ok(Message::decode_body(tag, body, &mut ()).map(drop)?),
             Tag::Origin => origin(out, event, body),
             _ => {
                 let seq = plain.next_seq;
@@ -151,8 +171,12 @@ impl AsSent {
         if !self.between_transactions() {
             return Err(Failure::misplaced(Tag::Begin));
         }
+        let again = late && self.late == Some(identity(&event));
+        self.plain = Some(Plain { event, next_seq: 2, late, again });
+        if again {
+            return Ok(());
+        }
         out.ledger.begin();
-        self.plain = Some(Plain { event, next_seq: 2, late });
         let (body, gid) = gid.unzip();
         out.outbox.named(Event { seq: 1, ..event }, body.unwrap_or_default(), gid, None)
     }
@@ -169,8 +193,13 @@ impl AsSent {
         let Some(plain) = self.plain.take().filter(|plain| plain.event.commit_lsn == commit_lsn.0) else {
             return Err(Failure::protocol("a transaction's end does not match its beginning"));
         };
+        if plain.again {
+            return Ok(());
+        }
         let ack_lsn = if plain.late { Lsn::ZERO } else { end };
-        if !plain.late {
+        if plain.late {
+            self.late = Some(identity(&plain.event));
+        } else {
             out.ledger.complete(end)?;
         }
         let event =
@@ -214,10 +243,15 @@ impl AsSent {
                     return Err(Failure::protocol("more transactions without an end than a server can have"));
                 }
                 self.block = Some(start.xid);
+                if self.has(start.xid) {
+                    return Ok(());
+                }
                 self.scopes.entry(start.xid).or_default();
                 let event = Event { xid: start.xid.0, lsn: lsn.0, ..Event::new(Kind::STREAM_START) };
                 out.outbox.plain(streamed(event))
             }
+            Message::StreamAbort(abort) if self.has(abort.xid) => Ok(()),
+            Message::StreamPrepare(prepare) if self.has(prepare.xid) => Ok(()),
             Message::StreamAbort(abort) => {
                 if abort.xid == abort.subxid {
                     self.scopes.remove(&abort.xid);
@@ -253,17 +287,22 @@ impl AsSent {
                 };
                 self.end_streamed(out, prepare.xid, event, body, Some(prepare.gid))
             }
-            // The server may stream one whose PREPARE was for an earlier process, and then tells only how it ended.
             Message::CommitPrepared(commit) => {
-                self.scopes.remove(&commit.xid);
+                self.prepared_ended(commit.xid);
                 out.commit_prepared(&commit, body)
             }
             Message::RollbackPrepared(rollback) => {
-                self.scopes.remove(&rollback.xid);
+                self.prepared_ended(rollback.xid);
                 out.rollback_prepared(&rollback, body)
             }
             _ => Err(Failure::misplaced(tag)),
         }
+    }
+
+    fn prepared_ended(&mut self, xid: Xid) {
+        self.late = self.late.filter(|late| late.xid != xid);
+        // The server may stream one whose PREPARE was for an earlier process, and then tells only how it ended.
+        self.scopes.remove(&xid);
     }
 
     fn end_streamed(
@@ -277,14 +316,22 @@ impl AsSent {
         if let Some(scope) = self.scopes.remove(&xid) {
             out.outbox.catalog().absorb(scope);
         }
+        let event = Event { xid: xid.0, seq: LAST_SEQ, flags: EventFlag::STREAMED as u32, ..event };
         match event.ack_lsn {
             // A late prepare.
-            0 => out.ledger.begin(),
+            0 => {
+                out.ledger.begin();
+                self.late = Some(identity(&event));
+            }
             end => out.ledger.complete(Lsn(end))?,
         }
-        let flags = EventFlag::STREAMED as u32;
-        out.outbox.named(Event { xid: xid.0, seq: LAST_SEQ, flags, ..event }, body, gid, None)
+        out.outbox.named(event, body, gid, None)
     }
+}
+
+/// Of a prepared transaction.
+fn identity(event: &Event) -> Identity {
+    Identity { lsn: Lsn(event.commit_lsn), xid: Xid(event.xid), prepared: true }
 }
 
 fn origin(out: &mut Out<'_>, event: Event, body: &[u8]) -> Result<(), Failure> {

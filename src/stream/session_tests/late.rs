@@ -126,6 +126,85 @@ fn rule_12_a_streamed_late_prepare_is_lost_in_the_middle_of_its_rows() {
     }
 }
 
+/// As sent, too: lost behind its PREPARE it does not come again, whichever way the server sends it now; lost before that it is
+/// interrupted.
+#[test]
+fn rule_12_as_sent_a_late_prepare_that_comes_again_is_known() {
+    let forms = [streamed_late(&["a", "b"]), plain_late(&["a", "b"])];
+    for (first, second) in
+        [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(first, second)| (&forms[first], &forms[second]))
+    {
+        for cut in 0..first.len() {
+            let mut bench = late_of(&[("delivery", "as-sent")]);
+            bench.ack(510);
+            bench.messages(250, &first[..cut]);
+            let before = bench.seen.len();
+            bench.reconnect();
+            bench.feed(&keepalive(600, true));
+            bench.messages(250, second);
+            let events = kinds(&bench.seen[before..]);
+            let (has_all, begun) = (cut == first.len() - 1, cut > 0);
+            let interrupted = events.contains(&(Kind::INTERRUPTED as u32));
+            assert_eq!(interrupted, begun && !has_all, "lost behind {cut} messages");
+            if has_all {
+                assert_eq!(events, [Kind::COMMIT_PREPARED as u32]);
+            }
+            assert_eq!(acks(&bench.seen, Kind::COMMIT_PREPARED), [710]);
+            assert_eq!(bench.session.held(), (0, 0));
+            bench.ack(710);
+            assert!(!bench.session.pending());
+        }
+    }
+}
+
+/// Lost once more while it is passed over: nothing of it is the host's to forget.
+#[test]
+fn rule_12_as_sent_what_is_passed_over_is_not_interrupted() {
+    let forms = [streamed_late(&["a", "b"]), plain_late(&["a", "b"])];
+    for (first, second) in
+        [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(first, second)| (&forms[first], &forms[second]))
+    {
+        for cut in 0..second.len() {
+            let mut bench = late_of(&[("delivery", "as-sent")]);
+            bench.messages(250, &first[..first.len() - 1]);
+            let before = bench.seen.len();
+            bench.reconnect();
+            bench.messages(250, &second[..cut]);
+            bench.reconnect();
+            bench.messages(250, second);
+            assert_eq!(kinds(&bench.seen[before..]), [Kind::COMMIT_PREPARED as u32], "{cut}");
+            // The definition that came with it does not hold outside of its blocks; the next one's does.
+            bench.messages(720, &plain(730, 740, 9, &["c"]));
+        }
+    }
+}
+
+/// A part of it that was rolled back is passed over with it, and others are not.
+#[test]
+fn rule_12_as_sent_only_the_late_one_is_passed_over() {
+    let mut bench = late_of(&[("delivery", "as-sent")]);
+    let whole = streamed_late(&["a"]);
+    bench.messages(250, &whole[..whole.len() - 1]);
+    let before = bench.seen.len();
+    bench.reconnect();
+    bench.messages(250, &whole[..whole.len() - 2]);
+    bench.messages(250, &[stream_abort(5, 6), stream_start(8, true), of(8, &relation(7))]);
+    bench.messages(250, &[of(8, &insert(7, "x")), stream_stop(), stream_abort(8, 8)]);
+    bench.messages(600, &plain(600, 610, 9, &["y"]));
+    bench.messages(250, &whole[whole.len() - 2..]);
+    let expected = [
+        Kind::STREAM_START,
+        Kind::INSERT,
+        Kind::STREAM_STOP,
+        Kind::STREAM_ABORT,
+        Kind::BEGIN,
+        Kind::INSERT,
+        Kind::COMMIT,
+        Kind::COMMIT_PREPARED,
+    ];
+    assert_eq!(kinds(&bench.seen[before..]), expected.map(|kind| kind as u32));
+}
+
 fn whole_late() -> [(Kind, u64); 5] {
     [
         (Kind::BEGIN_PREPARE, 1),
