@@ -68,6 +68,11 @@ impl Committed {
             State::Replaying(replay) => replay.transaction.part(),
             State::Nothing | State::PassingOver => None,
         };
+        self.keep(part);
+    }
+
+    /// The host's part of a transaction that has to come again.
+    fn keep(&mut self, part: Option<Part>) {
         if part.is_some() {
             self.part = part;
         }
@@ -278,9 +283,8 @@ impl Committed {
             Message::StreamCommit(commit) => self.stream_commit(out, &commit),
             Message::StreamPrepare(prepare) => self.stream_prepare(out, &prepare, body),
             Message::StreamAbort(abort) => {
-                let dir = self.assembler.dir().to_owned();
                 let aborted = self.assembler.abort(abort.xid, abort.subxid);
-                aborted.map_err(|error| Failure::io("cannot cut a spilled transaction in", &dir, &error))
+                aborted.map_err(|error| self.spill_failure("cannot cut a spilled transaction in", &error))
             }
             _ => Err(Failure::misplaced(tag)),
         }
@@ -402,14 +406,27 @@ impl Committed {
         end: Lsn,
         gid: Option<(Box<[u8]>, wire::Span)>,
     ) -> Result<(), Failure> {
-        let reader = held.into_reader().map_err(|error| self.reader_failure(&error))?;
+        let reader = match held.into_reader() {
+            Ok(reader) => reader,
+            Err(error) => {
+                self.keep(transaction.part());
+                return Err(self.reader_failure(&error));
+            }
+        };
         out.ledger.begin();
         self.state = State::Replaying(Box::new(Replay { transaction, reader, end, gid }));
         Ok(())
     }
 
     fn reader_failure(&self, error: &std::io::Error) -> Failure {
-        Failure::io("cannot read a spilled transaction back from", self.assembler.dir(), error)
+        self.spill_failure("cannot read a spilled transaction back from", error)
+    }
+
+    /// What was lost here the server has still, and keeps it this time.
+    fn spill_failure(&self, what: &str, error: &std::io::Error) -> Failure {
+        Failure::io(what, self.assembler.dir(), error)
+            .hint("look after the disk, or set spill.dir to a directory on another one")
+            .cure(Cure::RetryWithoutStreaming)
     }
 
     /// Hands out more of the transaction that was held back, until the outbox has `bytes` or it is done.
@@ -425,7 +442,11 @@ impl Committed {
                     let gid = replay.gid.as_ref().map(|(body, span)| (&**body, *span));
                     return self.finish(out, replay.transaction, replay.end, gid);
                 }
-                Err(ReplayError::Io(error)) => return Err(self.reader_failure(&error)),
+                Err(ReplayError::Io(error)) => {
+                    // It comes again, and what the host has of it must be known then.
+                    self.state = State::Replaying(replay);
+                    return Err(self.reader_failure(&error));
+                }
                 Err(ReplayError::Failure(failure)) => return Err(failure),
             }
         }

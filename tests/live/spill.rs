@@ -1,6 +1,6 @@
 //! Held-back transactions beyond spill.memory_bytes (rule 26).
 
-use std::fs::Metadata;
+use std::fs::OpenOptions;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use walstream::model::Kind;
 
 use crate::on_each_major;
-use crate::support::{Case, Host, Sql, wait_until};
+use crate::support::{Case, Host, Seen, Sql, wait_until};
 
 fn prepare(case: &mut Case<'_>) -> Sql {
     let early = format!("ALTER DATABASE {} SET logical_decoding_work_mem = '64kB'", case.database);
@@ -24,14 +24,17 @@ fn fill(writer: &mut Sql) {
 }
 
 /// This process's open files whose directory this is, or was.
-fn open_in(dir: &Path) -> Vec<Metadata> {
+fn open_in(dir: &Path) -> Vec<PathBuf> {
     let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path());
     let there = |path: &PathBuf| std::fs::read_link(path).is_ok_and(|target| target.starts_with(dir));
-    descriptors.filter(there).filter_map(|path| std::fs::metadata(path).ok()).collect()
+    descriptors.filter(there).collect()
 }
 
 fn check_rows(host: &Host) {
-    let events = host.until(Kind::COMMIT);
+    check(&host.until(Kind::COMMIT));
+}
+
+fn check(events: &[Seen]) {
     let rows: Vec<_> = events.iter().filter(|e| e.is(Kind::INSERT)).collect();
     assert_eq!(rows.len(), 10_000);
     for (index, row) in rows.iter().enumerate() {
@@ -55,7 +58,7 @@ on_each_major! {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing that a killed process could leave");
         let files = open_in(dir.path());
         assert!(!files.is_empty());
-        for file in files {
+        for file in files.iter().map(|path| std::fs::metadata(path).unwrap()) {
             assert_eq!((file.nlink(), file.mode() & 0o7777), (0, 0o600), "without a name, and for nobody else");
         }
         writer.run("COMMIT");
@@ -82,6 +85,27 @@ on_each_major! {
             host.ack(host.stats().delivered_lsn);
             host.stop(5000);
         }
+    }
+
+    /// A file that is damaged while it is read back: what is missing comes again, from the server's own spilling.
+    fn what_cannot_be_read_back_comes_again(case, from 14) {
+        let mut writer = prepare(case);
+        let dir = tempfile::tempdir().unwrap();
+        let options = [
+            ("spill.memory_bytes", "256kB"), ("spill.dir", dir.path().to_str().unwrap()), ("queue.max_bytes", "64kB"), ("retry.initial_ms", "10"),
+        ];
+        let host = case.stream(&options);
+        fill(&mut writer);
+        writer.run("COMMIT");
+        let mut events = host.until(Kind::INSERT);
+        for file in open_in(dir.path()) {
+            OpenOptions::new().write(true).open(file).unwrap().set_len(1 << 20).unwrap();
+        }
+        events.extend(host.until(Kind::COMMIT));
+        check(&events);
+        assert_eq!(host.stats().reconnects, 1);
+        host.ack(host.stats().delivered_lsn);
+        host.stop(5000);
     }
 
     /// A connection that is lost while a spilled transaction is handed out.

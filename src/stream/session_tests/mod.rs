@@ -6,6 +6,7 @@ mod feedback;
 mod frames;
 mod late;
 mod resent;
+mod spilled;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
