@@ -262,6 +262,8 @@ impl Shared {
     pub fn new_attempt(&self) -> u32 {
         *lock(&self.outcome) = Outcome::default();
         let attempt = self.attempt.fetch_add(1, SeqCst) + 1;
+        // Of a thread that was left behind.
+        *lock(&self.connect_deadline) = None;
         self.streamed.store(false, SeqCst);
         self.request.store(Request::Stream as u32, SeqCst);
         self.queue.thread().drain();

@@ -56,10 +56,12 @@ static walstream_stream *by_name(void)
     walstream_stream *stream = NULL;
     walstream_config *config = live_config("");
     char *conninfo = live_conninfo_with(live.conninfo, "host", NAME);
+    char timeout[16]; /* a checker makes connecting slower, too */
 
     live_sql("CREATE TABLE t (id int)", "CREATE PUBLICATION pub FOR TABLE t", NULL);
     live_create_slot("");
-    REQUIRE_CODE(walstream_config_set(config, "connect_timeout_ms", "300", NULL), WALSTREAM_OK);
+    snprintf(timeout, sizeof timeout, "%d", LIVE_WAIT_MS / 5);
+    REQUIRE_CODE(walstream_config_set(config, "connect_timeout_ms", timeout, NULL), WALSTREAM_OK);
     REQUIRE_CODE(walstream_config_set(config, "retry.initial_ms", "20", NULL), WALSTREAM_OK);
     REQUIRE_CODE(walstream_open(conninfo, config, &stream, NULL), WALSTREAM_OK);
     walstream_config_free(config);
@@ -80,6 +82,7 @@ static void start_is_bounded(void)
 
     /* The thread that was left behind says nothing to the next start's. */
     CHECK_CODE(walstream_start(stream, 0, NULL), WALSTREAM_E_CONNECT);
+    CHECK_U64(asking(), 2);
     answer(1);
     WAIT_UNTIL(asking() == 0, LIVE_WAIT_MS);
     CHECK_CODE(walstream_start(stream, 0, NULL), WALSTREAM_OK);
