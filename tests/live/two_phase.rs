@@ -3,7 +3,7 @@
 use walstream::model::Kind;
 
 use crate::on_each_major;
-use crate::support::{Case, Seen, Sql};
+use crate::support::{Case, Host, Seen, Sql};
 
 fn prepare(case: &mut Case<'_>) {
     let early = format!("ALTER DATABASE {} SET logical_decoding_work_mem = '64kB'", case.database);
@@ -25,6 +25,26 @@ const MORE: &str = "SELECT pg_logical_emit_message(true, 'more', repeat('x', 300
 
 fn kinds(events: &[Seen]) -> Vec<&'static str> {
     events.iter().filter(|e| !e.is(Kind::RELATION)).map(Seen::kind_name).collect()
+}
+
+/// A host for which the slot decodes prepares from behind the first transaction on, and that transaction's end.
+fn decoding_prepares_from_now(case: &mut Case<'_>) -> (Host, u64) {
+    let options = [("slot.wait_ms", "20000"), ("retry.initial_ms", "10"), ("two_phase", "on")];
+    let plain = case.stream(&options[..2]);
+    let end = plain.until(Kind::COMMIT).pop().unwrap().ack_lsn;
+    plain.ack(end);
+    case.wait_confirmed(end);
+    plain.stop(5000);
+    drop(plain);
+    (case.stream(&options), end)
+}
+
+/// Prepared before `end`, sent at its commit, which is what counts.
+fn expect_late(events: &[Seen], end: u64) {
+    assert_eq!(kinds(events), ["BEGIN_PREPARE", "INSERT", "PREPARE", "COMMIT_PREPARED"]);
+    let prepare = events.iter().find(|e| e.is(Kind::PREPARE)).unwrap();
+    assert_eq!(prepare.ack_lsn, 0);
+    assert!(prepare.commit_lsn < end);
 }
 
 on_each_major! {
@@ -103,22 +123,10 @@ on_each_major! {
         case.sql.each(&["CREATE TABLE t (id int PRIMARY KEY, v text)"]);
         case.publish();
         case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION '2pc early'", "INSERT INTO t VALUES (2)"]);
-        let options = [("slot.wait_ms", "20000"), ("retry.initial_ms", "10")];
-        let plain = case.stream(&options);
-        let end = plain.until(Kind::COMMIT).pop().unwrap().ack_lsn;
-        plain.ack(end);
-        case.wait_confirmed(end);
-        plain.stop(5000);
-        drop(plain);
-        let mut all = options.to_vec();
-        all.push(("two_phase", "on"));
-        let host = case.stream(&all);
+        let (host, end) = decoding_prepares_from_now(case);
         case.sql.run("COMMIT PREPARED '2pc early'");
         let events = host.until(Kind::COMMIT_PREPARED);
-        assert_eq!(kinds(&events), ["BEGIN_PREPARE", "INSERT", "PREPARE", "COMMIT_PREPARED"]);
-        let prepare = events.iter().find(|e| e.is(Kind::PREPARE)).unwrap();
-        assert_eq!(prepare.ack_lsn, 0);
-        assert!(prepare.commit_lsn < end);
+        expect_late(&events, end);
         let pid = case.walsender().expect("streaming");
         case.sql.run(&format!("SELECT pg_terminate_backend({pid})"));
         case.sql.run("INSERT INTO t VALUES (3)");
@@ -132,26 +140,14 @@ on_each_major! {
         let make = format!("SELECT pg_create_logical_replication_slot('{}', 'pgoutput')", case.slot());
         let early = format!("ALTER DATABASE {} SET logical_decoding_work_mem = '64kB'", case.database);
         case.sql.each(&[&early, &make]);
-        let options = [("slot.wait_ms", "20000"), ("retry.initial_ms", "10")];
         case.sql.each(&["BEGIN", "INSERT INTO t VALUES (1)", MUCH, "PREPARE TRANSACTION '2pc early and streamed'", "INSERT INTO t VALUES (2)"]);
-        let plain = case.stream(&options);
-        let end = plain.until(Kind::COMMIT).pop().unwrap().ack_lsn;
-        plain.ack(end);
-        case.wait_confirmed(end);
-        plain.stop(5000);
-        drop(plain);
-        let mut all = options.to_vec();
-        all.push(("two_phase", "on"));
-        let host = case.stream(&all);
+        let (host, end) = decoding_prepares_from_now(case);
         case.sql.each(&["BEGIN", "INSERT INTO t VALUES (3)", MORE, "COMMIT"]);
         assert_eq!(kinds(&host.until(Kind::COMMIT)), ["BEGIN", "INSERT", "COMMIT"]);
         assert_eq!(host.stats().open_transactions, 1, "it is being streamed");
         case.sql.run("COMMIT PREPARED '2pc early and streamed'");
         let events = host.until(Kind::COMMIT_PREPARED);
-        assert_eq!(kinds(&events), ["BEGIN_PREPARE", "INSERT", "PREPARE", "COMMIT_PREPARED"]);
-        let prepare = events.iter().find(|e| e.is(Kind::PREPARE)).unwrap();
-        assert_eq!(prepare.ack_lsn, 0);
-        assert!(prepare.commit_lsn < end);
+        expect_late(&events, end);
         let end = events.last().unwrap().ack_lsn;
         host.ack(end);
         case.wait_confirmed(end);

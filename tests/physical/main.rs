@@ -8,6 +8,7 @@ mod fields;
 mod support;
 
 mod admin;
+mod admin_ended;
 mod backup;
 mod desk;
 mod examples;

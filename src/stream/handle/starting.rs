@@ -20,7 +20,7 @@ use crate::stream::session::PGOUTPUT;
 use crate::stream::shared::Request;
 use crate::stream::worker::{self, Job};
 
-/// A thread that is not in a name look-up has given a connection up so soon after its deadline.
+/// A thread that is not in a name look-up gives a connection up at its deadline, or this much later.
 const LOOK_UP: Duration = Duration::from_millis(500);
 
 impl Stream {
