@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+use rustix::io::ioctl_fionread;
 use rustix::net::AddressFamily;
 use rustix::net::sockopt::{socket_domain, socket_recv_buffer_size, socket_send_buffer_size};
 
@@ -17,6 +18,8 @@ const LARGEST_BLOCK: u64 = 4096;
 const IN_BLOCK: u64 = 320 + 5;
 /// `sk_buff`, of each block.
 const BESIDE_BLOCK: u64 = 256;
+/// Of what a server's own socket holds on a connection whose segments are large: 2.6 MB, if tcp_wmem lets it.
+const AT_SERVER: u64 = 1 << 20;
 
 /// A buffer's size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +45,9 @@ impl Buffer {
 impl Connection {
     /// What waits for us waits in this buffer. A lost connection has none.
     pub fn buffer(&self) -> Buffer {
+        if self.waits_at_server {
+            return Buffer { bytes: AT_SERVER, blocks: false };
+        }
         let Ok(socket) = self.socket() else { return Buffer::default() };
         let (size, blocks) = match socket_domain(socket) {
             // Bytes wait on the sender's account. Its buffer is not known; nobody makes it other than ours.
@@ -50,6 +56,14 @@ impl Connection {
             _ => (socket_recv_buffer_size(socket).map(|size| size / 2), false),
         };
         Buffer { bytes: size.unwrap_or(0) as u64, blocks }
+    }
+
+    /// Bytes that are to be read before the server can send on; none where it could all the time, or of a lost connection.
+    pub fn waiting(&self) -> u64 {
+        if !self.waits_at_server {
+            return 0;
+        }
+        self.socket().ok().and_then(|socket| ioctl_fionread(socket).ok()).unwrap_or(0)
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Connection {
     pub(super) copy: CopyState,
     /// A frame came since the socket was read last.
     pub(super) came: bool,
+    /// See window.rs.
+    pub(super) waits_at_server: bool,
     /// Not Sync: libpq's functions on one connection must not run at the same time.
     _not_sync: PhantomData<Cell<()>>,
 }
@@ -53,6 +55,7 @@ impl Connection {
             process: std::process::id(),
             copy: CopyState::None,
             came: false,
+            waits_at_server: false,
             _not_sync: PhantomData,
         }
     }

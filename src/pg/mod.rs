@@ -28,6 +28,7 @@ mod slot_command;
 mod survey;
 mod sys;
 mod wait;
+mod window;
 
 pub use backup::{BackupStart, Tablespace, backup_end};
 pub use buffer::Buffer;

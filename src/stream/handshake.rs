@@ -77,6 +77,9 @@ pub struct Handshake<'a> {
 impl Handshake<'_> {
     /// Checks, and starts to stream.
     pub fn run(mut self) -> Result<Ready, Failure> {
+        if self.options.pacing && self.options.plugin == PGOUTPUT {
+            self.connection.let_wait_at_server();
+        }
         let version = self.connection.server_version();
         plugin_options::check_version(self.options, version)?;
         let survey = self.survey()?;

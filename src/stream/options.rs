@@ -297,11 +297,11 @@ options! {
     |o, v| parse::count(v, 1, 65_536, &mut o.batch_max_events);
 
     c"pacing" = c"auto", c"auto, off",
-    c"auto: a stream that is behind reads in gulps, with short naps between them, which saves most of the processor time of a catch-up. off: it reads whenever something comes.",
+    c"auto: a stream that is behind reads in gulps, with short naps between them, which saves most of the processor time of a catch-up. Over TCP from a near server it keeps a small receive buffer for that. off: it reads whenever something comes.",
     |o, v| parse::choice(v, &mut o.pacing, &[("auto", true), ("off", false)]);
 
-    c"pacing.max_us" = c"2000", c"50 to 100000",
-    c"Longest nap, in microseconds. A nap is never longer than a 64th of the delay that the stream has already.",
+    c"pacing.max_us" = c"20000", c"50 to 100000",
+    c"Longest nap, in microseconds. A nap is never longer than a 64th of the delay that the stream has already, nor than the system has room for what comes meanwhile.",
     |o, v| parse::us(v, 50, 100_000, &mut o.pacing_max);
 
     c"spill.dir" = c"", c"a directory",

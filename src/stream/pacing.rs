@@ -21,7 +21,7 @@ const WORTH: u64 = 8;
 const BUSY: u64 = 64;
 /// "Lately" is once to twice as long; when nothing came for so long, what comes next is a new beginning.
 const LATELY: Duration = Duration::from_millis(5);
-/// libpq reads so many bytes at a time, or a few less: more may be waiting.
+/// libpq reads twice so many bytes at a time, or a few less: more may be waiting. What waits is worth a read from here on.
 const GULP: u64 = 8 << 10;
 /// Naps that a batch may be kept open for, to be filled.
 const HOLD: u32 = 8;
@@ -62,8 +62,9 @@ pub struct Read {
 pub struct Pacing {
     longest: Duration,
     buffer: Buffer,
-    /// What the buffer allows.
+    /// What the buffer allows; `opening`: what it is has not been found yet.
     nap: Duration,
+    opening: bool,
     until: Option<Instant>,
     /// Naps since the open batch was begun; and was there one since the last wait?
     held: u32,
@@ -86,6 +87,7 @@ impl Pacing {
             longest,
             buffer: Buffer::default(),
             nap: LEAST * 2,
+            opening: true,
             until: None,
             held: 0,
             napping: false,
@@ -102,8 +104,9 @@ impl Pacing {
         self.buffer = buffer;
     }
 
-    /// All that had been read is dealt with. `total` is what came so far.
-    pub fn next(&mut self, now: Instant, total: Read, behind: Behind) -> Next {
+    /// All that had been read is dealt with. `total` is what came so far, `waiting` says how many bytes can be read at once: after a nap
+    /// the socket is emptied, because a read may be what lets a near server send on (`pg::Connection::let_wait_at_server`).
+    pub fn next(&mut self, now: Instant, total: Read, behind: Behind, waiting: impl FnOnce() -> u64) -> Next {
         if let Some(until) = self.until {
             // Woken for something else: the nap goes on.
             if now < until {
@@ -115,7 +118,7 @@ impl Pacing {
         let gulp = total.since(self.seen);
         self.seen = total;
         self.note(now, gulp, total);
-        if gulp.bytes >= GULP {
+        if gulp.bytes >= GULP || (self.napping && waiting() >= GULP) {
             return Next::Read;
         }
         self.adapt(total);
@@ -171,9 +174,13 @@ impl Pacing {
         let filled = self.filled(total.since(before));
         if filled > self.buffer.bytes * 7 / 8 {
             self.nap = (self.nap * 3 / 4).max(LEAST);
+        } else if self.opening && filled < self.buffer.bytes / 4 {
+            self.nap = (self.nap * 2).min(self.longest);
+            return;
         } else if filled < self.buffer.bytes * 5 / 8 {
             self.nap = (self.nap * 5 / 4).min(self.longest);
         }
+        self.opening = false;
     }
 
     fn nap(&self, now: Instant, total: Read, behind: Behind) -> Option<Duration> {
@@ -265,13 +272,17 @@ mod tests {
             }
         }
 
+        fn next(&mut self, behind: Behind) -> Next {
+            self.pacing.next(self.now, self.total, behind, || self.waiting.bytes)
+        }
+
         fn step(&mut self, behind: Behind) {
-            match self.pacing.next(self.now, self.total, behind) {
+            match self.next(behind) {
                 Next::Nap(until) => {
                     self.longest_nap = self.longest_nap.max(until - self.now);
                     self.naps += 1;
                     self.advance(until);
-                    assert_eq!(self.pacing.next(self.now, self.total, behind), Next::Read);
+                    assert_eq!(self.next(behind), Next::Read);
                 }
                 Next::Wait => self.advance(self.now.max(self.sent_at + self.every)),
                 Next::Read => {}
@@ -347,7 +358,7 @@ mod tests {
         for _ in 0..10_000 {
             for _ in 0..3 {
                 total = total.plus(Read { bytes: 100, messages: 1 });
-                assert_eq!(pacing.next(now, total, LATE), Next::Wait);
+                assert_eq!(pacing.next(now, total, LATE, || 0), Next::Wait);
                 now += US * 5;
             }
             now += US * 1985;
@@ -392,16 +403,14 @@ mod tests {
     fn a_nap_that_is_disturbed_goes_on() {
         let mut line = Line::new(2000, LARGE, 120, US * 3);
         line.run(US * 50_000, LATE);
-        let Next::Nap(until) = (0..10)
-            .map(|_| line.pacing.next(line.now, line.total, LATE))
-            .find(|next| *next != Next::Read)
-            .unwrap()
+        line.waiting = Read::default();
+        let Next::Nap(until) = (0..2).map(|_| line.next(LATE)).find(|next| *next != Next::Read).unwrap()
         else {
             panic!("it waits")
         };
         let total = line.total;
-        assert_eq!(line.pacing.next(until - US, total, LATE), Next::Nap(until));
-        assert_eq!(line.pacing.next(until, total, LATE), Next::Read);
+        assert_eq!(line.pacing.next(until - US, total, LATE, || 0), Next::Nap(until));
+        assert_eq!(line.pacing.next(until, total, LATE, || 0), Next::Read);
     }
 
     #[test]

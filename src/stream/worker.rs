@@ -263,7 +263,7 @@ impl<P: Protocol> Worker<P> {
             return Next::Wait;
         }
         let (total, behind) = self.session.pace();
-        let next = self.pacing.next(Instant::now(), total, behind);
+        let next = self.pacing.next(Instant::now(), total, behind, || connection.waiting());
         if let Next::Nap(_) = next {
             let (naps, latest) = self.pacing.taken();
             self.shared.stats.napped(naps, latest);

@@ -1,0 +1,108 @@
+//! Where messages wait that we leave unread: with a server that is near, mostly at its side.
+//!
+//! A walsender sends each message by itself. What does not fit the receiver's window waits in the sender's socket, where small
+//! messages are put together, and each costs the server a part of what sending it would. With the window that TCP would grow
+//! that never comes about, so a stream that reads in gulps keeps a small one (docs/performance.md). Only where a
+//! round trip takes next to nothing: it bounds what can be on its way.
+
+use std::mem::size_of_val;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+
+use super::connection::Connection;
+
+/// Of the shortest round trip that a near server may take, in microseconds: on this machine, or in a container of it.
+const NEAR_US: u32 = 100;
+/// The system doubles it, for its own account. Of what may be on its way about half to all of that is: a GB a second at least. Much less
+/// than 64 kB would be less than one segment on loopback, and then the connection all but stands still.
+const WINDOW: usize = 96 << 10;
+/// Where `struct tcp_info` has the shortest round trip, in words (include/uapi/linux/tcp.h; it only ever grew at its end).
+const MIN_RTT: usize = 148 / 4;
+
+impl Connection {
+    /// To be called before much was read: a window that was large once must not become small.
+    pub fn let_wait_at_server(&mut self) {
+        let waits = self.socket().is_ok_and(narrow);
+        self.waits_at_server = waits;
+    }
+}
+
+fn narrow(socket: BorrowedFd<'_>) -> bool {
+    shortest_round_trip(socket).is_some_and(|us| us <= NEAR_US)
+        && set_socket_recv_buffer_size(socket, WINDOW).is_ok()
+}
+
+/// In microseconds; None: this is not TCP, or not a system that tells.
+fn shortest_round_trip(socket: BorrowedFd<'_>) -> Option<u32> {
+    tcp_info(socket).map(|info| info[MIN_RTT])
+}
+
+#[cfg(target_os = "linux")]
+fn tcp_info(socket: BorrowedFd<'_>) -> Option<[u32; 40]> {
+    let mut info = [u32::MAX; 40];
+    let mut length = size_of_val(&info) as libc::socklen_t;
+    // SAFETY: the system writes at most `length` bytes, which are there, and any bits make a u32.
+    let failed = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &mut length,
+        )
+    };
+    (failed == 0).then_some(info)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn tcp_info(_: BorrowedFd<'_>) -> Option<[u32; 40]> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    const MESSAGE: [u8; 160] = [b'x'; 160];
+    const GULP: usize = 4000;
+    const GULPS: usize = 25;
+    /// Where `struct tcp_info` counts segments that had data in them, of those received.
+    const SEGMENTS: usize = 152 / 4;
+
+    /// The share of a server's messages that come in a segment of their own, when the reader reads in gulps.
+    fn alone(prepare: fn(BorrowedFd<'_>) -> bool) -> f64 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut theirs, _) = listener.accept().unwrap();
+        theirs.set_nodelay(true).unwrap();
+        assert!(prepare(ours.as_fd()));
+        let mut gulp = vec![0; GULP * MESSAGE.len()];
+        for _ in 0..GULPS {
+            for _ in 0..GULP {
+                theirs.write_all(&MESSAGE).unwrap();
+            }
+            ours.read_exact(&mut gulp).unwrap();
+        }
+        f64::from(tcp_info(ours.as_fd()).unwrap()[SEGMENTS]) / (GULP * GULPS) as f64
+    }
+
+    #[test]
+    fn a_near_sender_puts_messages_together() {
+        let (large, small) = (alone(|_| true), alone(narrow));
+        assert!(
+            small < large / 2.0,
+            "{small:.2} of the messages beside {large:.2} with the window that TCP makes"
+        );
+    }
+
+    #[test]
+    fn a_unix_socket_is_left_alone() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        assert!(!narrow(ours.as_fd()));
+    }
+}
