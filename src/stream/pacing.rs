@@ -23,8 +23,8 @@ const BUSY: u64 = 64;
 const LATELY: Duration = Duration::from_millis(5);
 /// libpq reads twice so many bytes at a time, or a few less: more may be waiting. What waits is worth a read from here on.
 const GULP: u64 = 8 << 10;
-/// Naps that a batch may be kept open for, to be filled.
-const HOLD: u32 = 8;
+/// Naps that a batch may be kept open for, to be filled, in all.
+const HOLD: Duration = Duration::from_millis(16);
 
 /// What to do once all that was read is dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,14 +67,14 @@ pub struct Pacing {
     opening: bool,
     until: Option<Instant>,
     /// Naps since the open batch was begun; and was there one since the last wait?
-    held: u32,
+    held: Duration,
     napping: bool,
     /// Begun so far, and the latest one's length.
     taken: (u64, Duration),
     /// At the last look.
     seen: Read,
     /// At the last nap's beginning.
-    before_nap: Option<(Instant, Read)>,
+    before_nap: Option<Read>,
     /// What had come at two moments, the older one first: so much for "lately".
     marks: Option<[(Instant, Read); 2]>,
     came_at: Option<Instant>,
@@ -89,7 +89,7 @@ impl Pacing {
             nap: LEAST * 2,
             opening: true,
             until: None,
-            held: 0,
+            held: Duration::ZERO,
             napping: false,
             taken: (0, Duration::ZERO),
             seen: Read::default(),
@@ -121,15 +121,15 @@ impl Pacing {
         if gulp.bytes >= GULP || (self.napping && waiting() >= GULP) {
             return Next::Read;
         }
-        self.adapt(total);
-        let nap = self.nap(now, total, behind);
+        // A nap that brought nothing was the last one: the rush is over, or the server does something else.
+        let nap = if self.adapt(total) { self.nap(now, total, behind) } else { None };
         self.napping = nap.is_some();
         match nap {
             Some(nap) => {
                 let until = now + nap;
                 self.until = Some(until);
-                self.before_nap = Some((now, total));
-                self.held += 1;
+                self.before_nap = Some(total);
+                self.held += nap;
                 self.taken = (self.taken.0 + 1, nap);
                 Next::Nap(until)
             }
@@ -149,7 +149,7 @@ impl Pacing {
 
     /// The open batch was handed over.
     pub fn handed_over(&mut self) {
-        self.held = 0;
+        self.held = Duration::ZERO;
     }
 
     fn note(&mut self, now: Instant, gulp: Read, total: Read) {
@@ -168,19 +168,23 @@ impl Pacing {
     }
 
     /// The last nap's length becomes the next one's, unless it let too much or too little come: a buffer is best used
-    /// between five and seven eighths of what it holds.
-    fn adapt(&mut self, total: Read) {
-        let Some((_, before)) = self.before_nap.take() else { return };
+    /// between five and seven eighths of what it holds. False: there was a nap, and nothing came.
+    fn adapt(&mut self, total: Read) -> bool {
+        let Some(before) = self.before_nap.take() else { return true };
         let filled = self.filled(total.since(before));
-        if filled > self.buffer.bytes * 7 / 8 {
-            self.nap = (self.nap * 3 / 4).max(LEAST);
-        } else if self.opening && filled < self.buffer.bytes / 4 {
+        if filled == 0 {
+            return false;
+        }
+        let (least, most) = (self.buffer.bytes * 5 / 8, self.buffer.bytes * 7 / 8);
+        self.opening &= filled < self.buffer.bytes / 4;
+        if self.opening {
             self.nap = (self.nap * 2).min(self.longest);
-            return;
-        } else if filled < self.buffer.bytes * 5 / 8 {
+        } else if filled > most {
+            self.nap = (self.nap * 3 / 4).max(LEAST);
+        } else if filled < least {
             self.nap = (self.nap * 5 / 4).min(self.longest);
         }
-        self.opening = false;
+        true
     }
 
     fn nap(&self, now: Instant, total: Read, behind: Behind) -> Option<Duration> {
@@ -378,6 +382,24 @@ mod tests {
     }
 
     #[test]
+    fn the_last_batch_of_a_rush_is_kept_for_one_nap() {
+        let mut line = Line::new(20_000, LARGE, 120, US * 3);
+        line.run(US * 300_000, LATE);
+        // Nothing follows.
+        line.every = US * 1_000_000_000;
+        let longest = line.pacing.nap;
+        let end = line.now;
+        loop {
+            let next = line.next(LATE);
+            if !line.pacing.holds(next) {
+                break;
+            }
+            line.step(LATE);
+        }
+        assert!(line.now - end <= longest * 2, "{:?}", line.now - end);
+    }
+
+    #[test]
     fn no_nap_is_more_than_a_64th_of_the_delay() {
         for (delay_us, longest_us) in [(0, 0), (3_000, 0), (3_200, 50), (64_000, 1_000), (10_000_000, 2_000)]
         {
@@ -424,7 +446,7 @@ mod tests {
         while line.pacing.holds(Next::Read) {
             line.step(LATE);
         }
-        assert_eq!(line.naps, HOLD + 1);
+        assert_eq!(line.naps, 9);
         assert!(!line.pacing.holds(Next::Wait));
     }
 }

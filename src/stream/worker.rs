@@ -353,7 +353,10 @@ impl<P: Protocol> Worker<P> {
         next: Next,
     ) -> Result<(), Failure> {
         if next == Next::Read {
-            return Ok(connection.consume_input()?);
+            connection.consume_input()?;
+            // A message that is not whole yet shows up in no other place.
+            self.session.heard(Instant::now());
+            return Ok(());
         }
         if next == Next::Wait {
             self.pool.trim();
