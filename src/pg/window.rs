@@ -23,21 +23,19 @@ const MIN_RTT: usize = 148 / 4;
 impl Connection {
     /// To be called before much was read: a window that was large once must not become small.
     pub fn let_wait_at_server(&mut self) {
-        let waits = self.socket().is_ok_and(narrow);
-        self.waits_at_server = waits;
+        self.waits_at_server = self.socket().is_ok_and(|socket| is_near(socket) && narrow(socket));
     }
 }
 
+fn is_near(socket: BorrowedFd<'_>) -> bool {
+    tcp_info(socket).is_some_and(|info| info[MIN_RTT] <= NEAR_US)
+}
+
 fn narrow(socket: BorrowedFd<'_>) -> bool {
-    shortest_round_trip(socket).is_some_and(|us| us <= NEAR_US)
-        && set_socket_recv_buffer_size(socket, WINDOW).is_ok()
+    set_socket_recv_buffer_size(socket, WINDOW).is_ok()
 }
 
-/// In microseconds; None: this is not TCP, or not a system that tells.
-fn shortest_round_trip(socket: BorrowedFd<'_>) -> Option<u32> {
-    tcp_info(socket).map(|info| info[MIN_RTT])
-}
-
+/// None: this is not TCP, or not a system that tells.
 #[cfg(target_os = "linux")]
 fn tcp_info(socket: BorrowedFd<'_>) -> Option<[u32; 40]> {
     let mut info = [u32::MAX; 40];
@@ -74,11 +72,15 @@ mod tests {
     /// Where `struct tcp_info` counts segments that had data in them, of those received.
     const SEGMENTS: usize = 152 / 4;
 
+    fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (ours, listener.accept().unwrap().0)
+    }
+
     /// The share of a server's messages that come in a segment of their own, when the reader reads in gulps.
     fn alone(prepare: fn(BorrowedFd<'_>) -> bool) -> f64 {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (mut theirs, _) = listener.accept().unwrap();
+        let (mut ours, mut theirs) = pair();
         theirs.set_nodelay(true).unwrap();
         assert!(prepare(ours.as_fd()));
         let mut gulp = vec![0; GULP * MESSAGE.len()];
@@ -92,17 +94,20 @@ mod tests {
     }
 
     #[test]
-    fn a_near_sender_puts_messages_together() {
+    fn a_sender_puts_messages_together_for_a_narrow_window() {
         let (large, small) = (alone(|_| true), alone(narrow));
-        assert!(
-            small < large / 2.0,
-            "{small:.2} of the messages beside {large:.2} with the window that TCP makes"
-        );
+        assert!(small < large / 2.0, "{small:.2} of the messages beside {large:.2} with the window that TCP makes");
+    }
+
+    #[test]
+    fn loopback_is_near() {
+        // Where the processors are busy one handshake may take longer.
+        assert!((0..100).any(|_| is_near(pair().0.as_fd())));
     }
 
     #[test]
     fn a_unix_socket_is_left_alone() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
-        assert!(!narrow(ours.as_fd()));
+        assert!(!is_near(ours.as_fd()));
     }
 }
