@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn a_sender_puts_messages_together_for_a_narrow_window() {
         let (large, small) = (alone(|_| true), alone(narrow));
-        assert!(small < large / 2.0, "{small:.2} of the messages beside {large:.2} with the window that TCP makes");
+        assert!(
+            small < large / 2.0,
+            "{small:.2} of the messages beside {large:.2} with the window that TCP makes"
+        );
     }
 
     #[test]
