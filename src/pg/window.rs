@@ -2,8 +2,8 @@
 //!
 //! A walsender sends each message by itself. What does not fit the receiver's window waits in the sender's socket, where small
 //! messages are put together, and each costs the server a part of what sending it would. With the window that TCP would grow
-//! that never comes about, so a stream that reads in gulps keeps a small one (docs/performance.md). Only where a
-//! round trip takes next to nothing: it bounds what can be on its way.
+//! that never comes about, so a stream that reads in gulps keeps a small one (docs/performance.md). Owns how small, and which
+//! server is near; refuses the others, because a window bounds what can be on its way.
 
 use std::mem::size_of_val;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
