@@ -23,8 +23,9 @@ const BUSY: u64 = 64;
 const LATELY: Duration = Duration::from_millis(5);
 /// libpq reads twice so many bytes at a time, or a few less: more may be waiting. What waits is worth a read from here on.
 const GULP: u64 = 8 << 10;
-/// Naps that a batch may be kept open for, to be filled, in all.
-const HOLD: Duration = Duration::from_millis(16);
+/// A batch may be kept open across so many of the longest naps that nobody notices, to be filled; and never longer.
+const HOLD: u32 = 8;
+const HOLD_MOST: Duration = Duration::from_millis(16);
 
 /// What to do once all that was read is dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +67,9 @@ pub struct Pacing {
     nap: Duration,
     opening: bool,
     until: Option<Instant>,
-    /// Naps since the open batch was begun; and was there one since the last wait?
+    /// Naps since the open batch was begun, and how many they may be. Was there one since the last wait?
     held: Duration,
+    hold: Duration,
     napping: bool,
     /// Begun so far, and the latest one's length.
     taken: (u64, Duration),
@@ -90,6 +92,7 @@ impl Pacing {
             opening: true,
             until: None,
             held: Duration::ZERO,
+            hold: Duration::ZERO,
             napping: false,
             taken: (0, Duration::ZERO),
             seen: Read::default(),
@@ -144,7 +147,7 @@ impl Pacing {
 
     /// May an open batch wait for more? Only across naps, which nobody notices, and a few of them.
     pub fn holds(&self, next: Next) -> bool {
-        next != Next::Wait && self.napping && self.held <= HOLD
+        next != Next::Wait && self.napping && self.held <= self.hold
     }
 
     /// The open batch was handed over.
@@ -187,12 +190,13 @@ impl Pacing {
         true
     }
 
-    fn nap(&self, now: Instant, total: Read, behind: Behind) -> Option<Duration> {
+    fn nap(&mut self, now: Instant, total: Read, behind: Behind) -> Option<Duration> {
         let unnoticed = match behind {
             Behind::Unknown => return None,
             Behind::Early => self.longest,
             Behind::By(delay) => delay / SHARE,
         };
+        self.hold = unnoticed.saturating_mul(HOLD).min(HOLD_MOST);
         let [(since, before), _] = self.marks?;
         let came = total.since(before);
         let messages = u32::try_from(came.messages).unwrap_or(u32::MAX);

@@ -225,3 +225,18 @@ fn a_batch_is_held_for_a_few_naps() {
     assert_eq!(line.naps, 9);
     assert!(!line.pacing.holds(Next::Wait));
 }
+
+#[test]
+fn no_batch_is_held_for_more_than_an_eighth_of_the_delay() {
+    for delay in [US * 6_400, US * 25_600] {
+        let mut line = Line::new(2000, LARGE, 120, US * 3);
+        line.run(US * 200_000, Behind::By(delay));
+        line.pacing.handed_over();
+        let (from, nap) = (line.now, line.longest_nap);
+        while line.pacing.holds(Next::Read) {
+            line.step(Behind::By(delay));
+        }
+        // The nap that it ends with may be the one too many.
+        assert!(line.now - from <= delay / 8 + nap * 2, "{:?} of {delay:?}", line.now - from);
+    }
+}
