@@ -23,8 +23,8 @@ use measure::Way;
 use messages::Transaction;
 
 /// What a batch holds at most, as in the worker.
-const BATCH_BYTES: usize = 240 << 10;
-const BATCH_EVENTS: usize = 1024;
+const BATCH_BYTES: usize = 1008 << 10;
+const BATCH_EVENTS: usize = 8192;
 
 /// Every field: where it begins, how long it is, of which kind.
 #[derive(Default)]

@@ -18,7 +18,7 @@ use measure::Way;
 use messages::Transaction;
 
 /// What a batch holds at most, as in the worker.
-const BATCH_BYTES: usize = 240 << 10;
+const BATCH_BYTES: usize = 1008 << 10;
 
 fn touch(values: *const Value, count: u32) -> u64 {
     let mut sum = 0;

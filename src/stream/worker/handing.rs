@@ -8,8 +8,8 @@ use super::{Protocol, Worker};
 use crate::model::arena::LARGE;
 use crate::stream::error::Failure;
 
-/// A batch is handed over at this size, however few events it has.
-const BATCH_BYTES: usize = 256 << 10;
+/// A batch is handed over at this size, however few events it has. About what comes in a nap.
+const BATCH_BYTES: usize = 1 << 20;
 
 impl<P: Protocol> Worker<P> {
     /// Is there room for more?
