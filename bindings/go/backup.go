@@ -35,9 +35,7 @@ func (s *Stream) startBackup(conninfo string, pairs [][2]string) error {
 	return configured(conninfo, pairs, s.log, func(text *C.char, config *C.walstream_config) error {
 		var c *C.walstream_stream
 		var cerr *C.walstream_error
-		err := takeError(C.walstream_basebackup_start(text, config, &c, &cerr), cerr)
-		s.c = c
-		return err
+		return s.made(c, takeError(C.walstream_basebackup_start(text, config, &c, &cerr), cerr))
 	})
 }
 

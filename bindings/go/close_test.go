@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -251,12 +252,21 @@ func threads(t *testing.T) int {
 	return count
 }
 
+func descriptors(t *testing.T) int {
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}
+
 func TestNothingIsLeft(t *testing.T) {
 	db := world(t)
+	opened := 0
 	// Other tests' streams are closed by then.
 	live.Eventually(t, "no thread yet", func() bool { return threads(t) == 0 })
 	goroutines := runtime.NumGoroutine()
-	for range 3 {
+	for round := range 3 {
 		stream := open(t, db, walstream.WithLogFunc(func(slog.Level, string) {}))
 		// That of a failed Open may be there for a moment more.
 		live.Eventually(t, "its thread alone", func() bool { return threads(t) == 1 })
@@ -273,7 +283,38 @@ func TestNothingIsLeft(t *testing.T) {
 		if err == nil {
 			t.Error("opened")
 		}
+		// What Go and libpq open once and keep is there after the first round.
+		if round == 0 {
+			live.Eventually(t, "the first thread is gone", func() bool { return threads(t) == 0 })
+			opened = descriptors(t)
+		}
 	}
 	live.Eventually(t, "the threads are gone", func() bool { return threads(t) == 0 })
 	live.Eventually(t, "the goroutines are gone", func() bool { return runtime.NumGoroutine() <= goroutines })
+	live.Eventually(t, "the descriptors are gone", func() bool { return descriptors(t) <= opened })
+}
+
+// A wait is the poller's: a thread that is blocked in C would be one for each stream.
+func TestAWaitHoldsNoThread(t *testing.T) {
+	db := world(t)
+	stream := open(t, db)
+	ctx, cancel := context.WithCancel(deadline(t))
+	ended := make(chan error)
+	go func() {
+		_, err := stream.Next(ctx)
+		ended <- err
+	}()
+	stacks := make([]byte, 1<<20)
+	live.Eventually(t, "it waits for the descriptor", func() bool {
+		for _, stack := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+			if strings.Contains(stack, "[IO wait") && strings.Contains(stack, "walstream.(*Stream).Next") {
+				return true
+			}
+		}
+		return false
+	})
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
 }

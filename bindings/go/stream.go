@@ -25,12 +25,15 @@ type Stream struct {
 	closeOnce    sync.Once
 	closeErr     error
 	closeTimeout time.Duration
+	ready        *ready
 	log          logHandle
 	last         Stats
 
 	// The reader's, whoever set reading.
 	reading   atomic.Bool
 	batch     *batch
+	taken     C.walstream_go_batch
+	tryTake   func(uintptr) bool // take: made once, it would be allocated for each wait
 	next      unsafe.Pointer
 	left      int
 	stride    uintptr
@@ -74,6 +77,7 @@ func newStream(settings *settings) *Stream {
 		log:          newLogHandle(settings.log),
 	}
 	stream.event.c = &noEvent
+	stream.tryTake = stream.take
 	return stream
 }
 
@@ -81,10 +85,17 @@ func (s *Stream) open(conninfo string, pairs [][2]string) error {
 	return configured(conninfo, pairs, s.log, func(text *C.char, config *C.walstream_config) error {
 		var c *C.walstream_stream
 		var cerr *C.walstream_error
-		err := takeError(C.walstream_open(text, config, &c, &cerr), cerr)
-		s.c = c
-		return err
+		return s.made(c, takeError(C.walstream_open(text, config, &c, &cerr), cerr))
 	})
+}
+
+// made takes what an opening gave.
+func (s *Stream) made(c *C.walstream_stream, err error) error {
+	s.c = c
+	if err == nil {
+		s.ready, err = newReady(c)
+	}
+	return err
 }
 
 func (s *Stream) start(ctx context.Context, lsn LSN) error {
@@ -108,6 +119,7 @@ func (s *Stream) abandon() {
 	s.closed.Store(true)
 	C.walstream_free(s.c)
 	s.c = nil
+	s.ready.close()
 	s.log.delete()
 }
 
@@ -156,7 +168,7 @@ func (s *Stream) advance(ctx context.Context, done <-chan struct{}) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if woken, err := s.fetch(-1); err != nil || !woken {
+		if woken, err := s.fetch(true); err != nil || !woken {
 			return err
 		}
 	}
@@ -179,7 +191,7 @@ func (s *Stream) Next(ctx context.Context) (*Event, error) {
 		return &s.event, nil
 	}
 	// What is there already needs no watch over ctx.
-	if woken, err := s.fetch(0); err != nil || !woken {
+	if woken, err := s.fetch(false); err != nil || !woken {
 		return s.found(err)
 	}
 	defer context.AfterFunc(ctx, s.wake)()
@@ -187,7 +199,7 @@ func (s *Stream) Next(ctx context.Context) (*Event, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if woken, err := s.fetch(-1); err != nil || !woken {
+		if woken, err := s.fetch(true); err != nil || !woken {
 			return s.found(err)
 		}
 	}
@@ -210,17 +222,16 @@ func (s *Stream) step() {
 	s.event.set(c, s)
 }
 
-// fetch gives the batch back, takes the next one and moves to its first event. True: nothing came, look around and call again.
-func (s *Stream) fetch(timeout C.int32_t) (bool, error) {
+// fetch gives the batch back, takes the next one, and moves to its first event. True: nothing came, look around and call again.
+func (s *Stream) fetch(wait bool) (bool, error) {
 	s.event.set(&noEvent, nil)
-	s.mu.RLock()
-	if s.c == nil {
-		s.mu.RUnlock()
-		return false, s.leave()
+	s.taken.code = C.WALSTREAM_TIMEOUT
+	if !wait {
+		s.take(0)
+	} else if err := s.ready.wait(s.tryTake); err != nil && !s.closed.Load() {
+		return false, err
 	}
-	next := C.walstream_go_next(s.c, s.batch.c, timeout)
-	s.batch.c = next.batch
-	s.mu.RUnlock()
+	next := &s.taken
 	switch next.code {
 	case C.WALSTREAM_OK:
 		s.next, s.left, s.stride = unsafe.Pointer(next.events), int(next.count), uintptr(next.stride)
@@ -236,6 +247,19 @@ func (s *Stream) fetch(timeout C.int32_t) (bool, error) {
 	default:
 		return false, takeError(next.code, next.error)
 	}
+}
+
+// take gives the batch back and takes what is there. False: nothing yet.
+func (s *Stream) take(uintptr) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	// After Close, which wakes whoever waits.
+	if s.c == nil {
+		return true
+	}
+	s.taken = C.walstream_go_next(s.c, s.batch.c, 0)
+	s.batch.c = s.taken.batch
+	return s.taken.code != C.WALSTREAM_TIMEOUT
 }
 
 // leave is a read after Close: what the reader still had is over.
@@ -299,27 +323,34 @@ func (s *Stream) Close() error {
 		s.closed.Store(true)
 		// The handle is there: only this function frees it. A reader that is just about to wait finds the wake.
 		C.walstream_wake(s.c)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		var cerr *C.walstream_error
-		code := C.walstream_stop(s.c, milliseconds(s.closeTimeout), &cerr)
-		s.closeErr = takeError(code, cerr)
-		if code == C.WALSTREAM_TIMEOUT {
-			s.closeErr = &Error{
-				Code:    ErrConnect,
-				Message: "the server did not take the last acknowledgement in time",
-				Hint:    "what it had not taken comes again; a longer WithCloseTimeout may help",
-			}
-		}
-		s.last = s.stats()
-		C.walstream_free(s.c)
-		s.c = nil
-		s.log.delete()
-		// A goroutine may still be reading the event that it got before. Its batch goes when nobody can any more, or with
-		// the next read.
-		runtime.SetFinalizer(s.batch, (*batch).free)
+		s.closeErr = s.end()
+		// Not before the handle can be had again: it waits for the reader, who may want it.
+		s.ready.close()
 	})
 	return s.closeErr
+}
+
+func (s *Stream) end() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var cerr *C.walstream_error
+	code := C.walstream_stop(s.c, milliseconds(s.closeTimeout), &cerr)
+	err := takeError(code, cerr)
+	if code == C.WALSTREAM_TIMEOUT {
+		err = &Error{
+			Code:    ErrConnect,
+			Message: "the server did not take the last acknowledgement in time",
+			Hint:    "what it had not taken comes again; a longer WithCloseTimeout may help",
+		}
+	}
+	s.last = s.stats()
+	C.walstream_free(s.c)
+	s.c = nil
+	s.log.delete()
+	// A goroutine may still be reading the event that it got before. Its batch goes when nobody can any more, or with
+	// the next read.
+	runtime.SetFinalizer(s.batch, (*batch).free)
+	return err
 }
 
 // milliseconds as C takes them; more than it can take is its longest.

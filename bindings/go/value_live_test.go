@@ -170,6 +170,9 @@ func TestRowScan(t *testing.T) {
 	if _, ok := row.Get("Name"); ok {
 		t.Error("names are exact")
 	}
+	if string(row.Bytes(1)) != "Ada" || row.Bytes(2) != nil {
+		t.Error(row.Bytes(1), row.Bytes(2))
+	}
 }
 
 type base struct {
