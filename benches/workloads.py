@@ -59,8 +59,9 @@ def workloads():
     workload("narrow", "rows of 5 columns, 1000 in a transaction", 150_000, 60_000, 11, lambda n: by_thousands("narrow", ROW, n))
     workload("one", "transactions of one row", 50_000, 16_000, 32, one_by_one)
     workload("wide", "rows of 20 columns, 490 bytes", 60_000, 20_000, 10, lambda n: by_thousands("wide", f"i, {WIDE_ROW}", n))
-    workload("changes", "inserts, updates and deletes with the whole old row", 90_000, 30_000, 8, changes)
+    workload("changes", "inserts, updates and deletes with the whole old row", 180_000, 30_000, 8, changes)
     workload("big", "one transaction", 600_000, 150_000, 9, lambda n: at_once("narrow", n))
     workload("streamed", "one transaction, read while it is written", 1_500_000, 150_000, 9, lambda n: at_once("streamed", n))
-    workload("short", "as narrow, for lines and many streams", 60_000, 20_000, 9, lambda n: by_thousands("narrow", ROW, n))
+    workload("short", "as narrow, for lines and many streams", 100_000, 20_000, 9, lambda n: by_thousands("narrow", ROW, n))
+    workload("broad", "as wide, for the Go host", 300_000, 60_000, 10, lambda n: by_thousands("wide", f"-i, {WIDE_ROW}", n))
     return {workload.name: workload for workload in made}

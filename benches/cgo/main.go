@@ -18,7 +18,7 @@ const warm = 10_000
 func touch(row walstream.Row) uint64 {
 	var sum uint64
 	for i := range row.Len() {
-		value := row.Value(i).Bytes()
+		value := row.Bytes(i)
 		sum += uint64(len(value))
 		if len(value) > 0 {
 			sum += uint64(value[0]) + uint64(value[len(value)-1])
