@@ -293,7 +293,7 @@ options! {
     |o, v| parse::size(v, 64 << 10, &mut o.queue_max_bytes);
 
     c"batch.max_events" = c"8192", c"1 to 65536",
-    c"Most events of one batch. One that has grown to 1 MiB goes, too.",
+    c"Most events of one batch. One that has grown to 1 MiB, or a quarter of a smaller queue, goes, too.",
     |o, v| parse::count(v, 1, 65_536, &mut o.batch_max_events);
 
     c"pacing" = c"auto", c"auto, off",

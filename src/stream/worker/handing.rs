@@ -8,8 +8,9 @@ use super::{Protocol, Worker};
 use crate::model::arena::LARGE;
 use crate::stream::error::Failure;
 
-/// A batch is handed over at this size, however few events it has. About what comes in a nap.
-const BATCH_BYTES: usize = 1 << 20;
+/// A batch is handed over at a size between these, however few events it has: a quarter of the queue. The larger one is about what comes in
+/// a nap.
+const BATCH_BYTES: (usize, usize) = (256 << 10, 1 << 20);
 
 impl<P: Protocol> Worker<P> {
     /// Is there room for more?
@@ -31,7 +32,11 @@ impl<P: Protocol> Worker<P> {
 
     /// Bytes that may wait in the outbox: memory is taken by the chunk, and what is taken counts.
     pub(super) fn limit(&self) -> usize {
-        BATCH_BYTES.min(self.shared.queue.room()).saturating_sub(LARGE)
+        self.batch_bytes().min(self.shared.queue.room()).saturating_sub(LARGE)
+    }
+
+    fn batch_bytes(&self) -> usize {
+        (self.options.queue_max_bytes / 4).clamp(BATCH_BYTES.0, BATCH_BYTES.1)
     }
 
     pub(super) fn note_stall(&mut self, stalled: bool) {
@@ -54,7 +59,7 @@ impl<P: Protocol> Worker<P> {
                 return Ok(());
             }
         }
-        let full = self.session.is_full(BATCH_BYTES - LARGE);
+        let full = self.session.is_full(self.batch_bytes() - LARGE);
         if !full && (!idle || self.session.outbox().is_empty()) {
             return Ok(());
         }
