@@ -111,8 +111,8 @@ def introduction(facts):
         f" with its rows times {facts['scale']}: to try the benchmark itself, not to be believed" if facts["scale"] != 1 else "")
     return ["# Benchmarks\n",
             f"Written by {run}; run it anywhere. Numbers compare only within one run. In each of {facts['rounds']} rounds all programs take "
-            "turns, another one first each time, and each reads a fresh copy of the same slot. A ratio is made within a round, so that both "
-            "sides had the same machine; what stands here is the median of those ratios, with the least and the most.\n",
+            "turns (over a unix socket twice, but for the largest workload), another one first each time, and each reads a fresh copy of the same "
+            "slot. A ratio is made within a turn, so that both sides had the same machine; what stands here is the median of those ratios, with the least and the most.\n",
             f"This run: PostgreSQL {facts['server']}, clients with libpq {facts['libpq']}; {facts['cpus']} processors ({facts['architecture']}) and "
             f"{gib:.0f} GiB shared by client and server, Linux {facts['kernel']}. Others used {before:.0%} of the processors before and {after:.0%} after it; "
             f"the load was at most {facts['load']:.1f}, its own included"

@@ -15,6 +15,8 @@ use crate::messages::{self, SHAPES, Transaction};
 use crate::walk::walk;
 
 const ROUNDS: usize = 7;
+/// Messages before anything is counted: some of the largest batches.
+const WARM: u64 = 40_000;
 
 /// What the messages go through.
 pub trait Way {
@@ -84,7 +86,7 @@ fn measure<W: Way>(shape: &str, messages: u64) -> Taken {
     transaction.renew();
     let (mut way, mut sum) = (W::new(shape), 0);
     let once = transaction.frames.len() as u64;
-    for _ in 0..(4096 / once).max(2) {
+    for _ in 0..(WARM / once).max(2) {
         sum += way.run(black_box(&transaction));
         if W::ORDERED {
             transaction.renew();
