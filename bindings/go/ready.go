@@ -52,5 +52,9 @@ func (r *ready) close() {
 
 func newWaitError(err error) *Error {
 	errno, _ := err.(syscall.Errno)
-	return &Error{Code: ErrIO, Message: "cannot wait for the stream: " + err.Error(), Errno: errno}
+	hint := "close the stream and open it again"
+	if errno == syscall.EMFILE || errno == syscall.ENFILE {
+		hint = "close what is not needed, or raise the limit of open files (ulimit -n)"
+	}
+	return &Error{Code: ErrIO, Message: "cannot wait for the stream: " + err.Error(), Hint: hint, Errno: errno}
 }

@@ -249,7 +249,7 @@ func (s *Stream) fetch(wait bool) (bool, error) {
 	}
 }
 
-// take gives the batch back and takes what is there. False: nothing yet.
+// take gives the batch back and takes what is there, whatever the descriptor. False: nothing yet.
 func (s *Stream) take(uintptr) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -86,6 +86,16 @@ impl Line {
             self.step(behind);
         }
     }
+
+    /// How long, and for how many naps, a batch is held that is begun now.
+    fn hold(&mut self, behind: Behind) -> (Duration, u32) {
+        self.pacing.handed_over();
+        let (from, naps) = (self.now, self.naps);
+        while self.pacing.holds(Next::Read) {
+            self.step(behind);
+        }
+        (self.now - from, self.naps - naps)
+    }
 }
 
 impl Read {
@@ -216,13 +226,7 @@ fn a_batch_is_held_for_a_few_naps() {
     let mut line = Line::new(2000, LARGE, 120, US * 3);
     assert!(!line.pacing.holds(Next::Read), "before the first nap it goes at once");
     line.run(US * 50_000, LATE);
-    line.pacing.handed_over();
-    assert!(line.pacing.holds(Next::Read), "the next one is begun between two naps");
-    line.naps = 0;
-    while line.pacing.holds(Next::Read) {
-        line.step(LATE);
-    }
-    assert_eq!(line.naps, 9);
+    assert_eq!(line.hold(LATE).1, 9, "the next one is begun between two naps");
     assert!(!line.pacing.holds(Next::Wait));
 }
 
@@ -231,12 +235,9 @@ fn no_batch_is_held_for_more_than_an_eighth_of_the_delay() {
     for delay in [US * 6_400, US * 25_600] {
         let mut line = Line::new(2000, LARGE, 120, US * 3);
         line.run(US * 200_000, Behind::By(delay));
-        line.pacing.handed_over();
-        let (from, nap) = (line.now, line.longest_nap);
-        while line.pacing.holds(Next::Read) {
-            line.step(Behind::By(delay));
-        }
+        let nap = line.longest_nap;
+        let (held, _) = line.hold(Behind::By(delay));
         // The nap that it ends with may be the one too many.
-        assert!(line.now - from <= delay / 8 + nap * 2, "{:?} of {delay:?}", line.now - from);
+        assert!(held <= delay / 8 + nap * 2, "{held:?} of {delay:?}");
     }
 }

@@ -8,9 +8,10 @@ use super::{Protocol, Worker};
 use crate::model::arena::LARGE;
 use crate::stream::error::Failure;
 
-/// A batch is handed over at a size between these, however few events it has: a quarter of the queue. The larger one is about what comes in
-/// a nap.
-const BATCH_BYTES: (usize, usize) = (256 << 10, 1 << 20);
+/// A batch is handed over when it has grown to a quarter of the queue, however few events it has; within these bounds.
+const LEAST_FULL: usize = 256 << 10;
+/// About what comes in a nap.
+const MOST_FULL: usize = 1 << 20;
 
 impl<P: Protocol> Worker<P> {
     /// Is there room for more?
@@ -36,7 +37,7 @@ impl<P: Protocol> Worker<P> {
     }
 
     fn batch_bytes(&self) -> usize {
-        (self.options.queue_max_bytes / 4).clamp(BATCH_BYTES.0, BATCH_BYTES.1)
+        (self.options.queue_max_bytes / 4).clamp(LEAST_FULL, MOST_FULL)
     }
 
     pub(super) fn note_stall(&mut self, stalled: bool) {
