@@ -45,7 +45,8 @@ if(CARGO_NET_OFFLINE)
   list(APPEND cargo_environment "CARGO_NET_OFFLINE=true")
 endif()
 
-# Cargo knows best what is to be done, so it is asked each time. --locked: it must not write Cargo.lock.
+# Cargo knows best what is to be done, so it is asked each time. --locked: it must not write Cargo.lock. It looks for .cargo/
+# where it is called.
 add_custom_target(
   walstream_cargo ALL
   COMMAND "${CMAKE_COMMAND}" -E env ${cargo_environment}
@@ -58,6 +59,7 @@ add_custom_target(
   COMMAND "${CMAKE_COMMAND}" -E create_symlink "${WALSTREAM_SONAME}" "${WALSTREAM_LIBRARY_DIR}/libwalstream.so"
   BYPRODUCTS "${WALSTREAM_LIBRARY_DIR}/libwalstream.a" "${WALSTREAM_LIBRARY_DIR}/libwalstream.so"
              "${WALSTREAM_LIBRARY_DIR}/${WALSTREAM_SONAME}" "${WALSTREAM_LIBRARY_DIR}/${WALSTREAM_SHARED_FILE}"
+  WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
   COMMENT "Building libwalstream with cargo"
   USES_TERMINAL VERBATIM)
 

@@ -93,7 +93,7 @@ pub enum Fault {
     /// A string without its NUL.
     #[error("string without an end")]
     Unterminated,
-    /// 4 GiB or more: beyond any message that PostgreSQL can build, and beyond a [`Span`](super::Span).
+    /// 2 GiB or more: beyond any message that PostgreSQL can build or frame.
     #[error("too long")]
     TooLong,
 }

@@ -45,8 +45,8 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn new(bytes: &'a [u8], subject: Subject) -> Result<Self, WireError> {
         let reader = Reader::without_spans(bytes, subject);
-        // Afterwards every offset and length fits a Span.
-        if bytes.len() > u32::MAX as usize {
+        // Afterwards every offset and length fits a Span, and a negative length is longer than the message.
+        if bytes.len() > i32::MAX as usize {
             return Err(reader.error("length", 0, Fault::TooLong));
         }
         Ok(reader)
@@ -214,18 +214,33 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// This byte, an `Int32` length and so many bytes, if that is all there: one check instead of three. Otherwise nothing
-    /// is read, and the fields read one by one tell what is wrong.
+    /// The next byte, if there is one; it is not read yet.
     #[inline(always)]
-    pub fn take_tagged(&mut self, wanted: u8) -> Option<Span> {
-        let (&[tag, a, b, c, d], rest) = self.rest.split_first_chunk()?;
-        let len = u32::from_be_bytes([a, b, c, d]);
-        if tag != wanted || len > i32::MAX as u32 {
-            return None;
+    pub fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// Takes up to `most` times this byte, an `Int32` length and so many bytes, as long as all of that is there: one check instead of
+    /// three. What else comes is not read, and the fields read one by one tell what is wrong. Returns how many it took.
+    #[inline(always)]
+    pub fn take_tagged(&mut self, wanted: u8, most: u16, mut each: impl FnMut(Span)) -> u16 {
+        let (bytes, before) = (self.rest, self.offset());
+        // 32 bits of it, so that the compiler knows that sums do not overflow.
+        let (mut at, mut taken) = (0u32, 0);
+        while taken < most {
+            let start = at as usize + 5;
+            let Some(&[tag, a, b, c, d]) = bytes.get(at as usize..start) else { break };
+            let len = u32::from_be_bytes([a, b, c, d]);
+            let end = start + len as usize;
+            if tag != wanted || end > bytes.len() {
+                break;
+            }
+            each(Span { start: (before + start) as u32, len });
+            at = end as u32;
+            taken += 1;
         }
-        let span = Span { start: (self.len - rest.len()) as u32, len };
-        self.rest = rest.get(len as usize..)?;
-        Some(span)
+        self.rest = &bytes[at as usize..];
+        taken
     }
 
     /// The next `n` bytes.

@@ -83,13 +83,19 @@ pub(super) fn read<S: FieldSink + ?Sized>(r: &mut Reader<'_>, fields: &mut S) ->
     // Each column takes one byte at least.
     r.expect(count.into(), 1, "column count", at)?;
     fields.begin(count);
-    for _ in 0..count {
-        match r.take_tagged(b't') {
-            Some(value) => fields.field(FieldKind::Text, value),
-            None => field(r, fields)?,
+    let mut left = count;
+    // Values come in runs: a row is mostly of text, or of binary forms.
+    loop {
+        left -= r.take_tagged(b't', left, |value| fields.field(FieldKind::Text, value));
+        if r.peek() == Some(b'b') {
+            left -= r.take_tagged(b'b', left, |value| fields.field(FieldKind::Binary, value));
         }
+        if left == 0 {
+            return Ok(());
+        }
+        field(r, fields)?;
+        left -= 1;
     }
-    Ok(())
 }
 
 /// Any column, or a broken one.
@@ -172,6 +178,9 @@ mod tests {
             ("0001 78", "column kind", 2, Fault::BadValue(0x78)),
             ("0002 6E", "column count", 0, Fault::CountTooLarge { count: 2, left: 1 }),
             ("0002 74 00000000", "column kind", 7, Fault::Truncated { needed: 1, left: 0 }),
+            ("0002 62 00000000 6E 74", "end", 8, Fault::Trailing { left: 1 }),
+            ("0001 74 00000000 62 00000000", "end", 7, Fault::Trailing { left: 5 }),
+            ("0002 74 00000000 62 00000001", "column value", 12, Fault::Truncated { needed: 1, left: 0 }),
         ] {
             let error = decode(&hex(bytes)).unwrap_err();
             assert_eq!((error.field, error.offset, error.fault), (field, offset, fault), "{bytes}");
