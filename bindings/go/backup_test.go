@@ -21,10 +21,10 @@ func tablespace(t *testing.T, db *live.DB) walstream.TablespaceDetail {
 	t.Helper()
 	location := "/tmp/" + db.Slot + "space"
 	// The server's own process makes it: it has to be its owner.
-	db.Exec("COPY (SELECT) TO PROGRAM 'mkdir "+location+"'", "CREATE TABLESPACE "+db.Slot+"space LOCATION '"+location+"'",
+	db.Exec("COPY (SELECT WHERE false) TO PROGRAM 'mkdir "+location+"'", "CREATE TABLESPACE "+db.Slot+"space LOCATION '"+location+"'",
 		"CREATE TABLE elsewhere (a int) TABLESPACE "+db.Slot+"space")
 	t.Cleanup(func() {
-		db.Exec("DROP TABLE elsewhere", "DROP TABLESPACE "+db.Slot+"space", "COPY (SELECT) TO PROGRAM 'rmdir "+location+"'")
+		db.Exec("DROP TABLE elsewhere", "DROP TABLESPACE "+db.Slot+"space", "COPY (SELECT WHERE false) TO PROGRAM 'rmdir "+location+"'")
 	})
 	oid, err := strconv.ParseUint(db.Query("SELECT oid FROM pg_tablespace WHERE spcname = '" + db.Slot + "space'")[0][0], 10, 32)
 	if err != nil {
