@@ -63,5 +63,5 @@ def workloads():
     workload("big", "one transaction", 600_000, 150_000, 9, lambda n: at_once("narrow", n))
     workload("streamed", "one transaction, read while it is written", 1_500_000, 150_000, 9, lambda n: at_once("streamed", n))
     workload("short", "as narrow, for lines and many streams", 100_000, 20_000, 9, lambda n: by_thousands("narrow", ROW, n))
-    workload("broad", "as wide, for the Go host", 300_000, 60_000, 10, lambda n: by_thousands("wide", f"-i, {WIDE_ROW}", n))
+    workload("broad", "as wide, for the Go host", 600_000, 60_000, 10, lambda n: by_thousands("wide", f"-i, {WIDE_ROW}", n))
     return {workload.name: workload for workload in made}
