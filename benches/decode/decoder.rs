@@ -27,12 +27,13 @@ use messages::Transaction;
 const BATCH_BYTES: usize = 1008 << 10;
 const BATCH_EVENTS: usize = 8192;
 
-/// Every field: where it begins, how long it is, of which kind.
+/// Where a field begins, how long it is, of which kind.
 type Field = (Span, FieldKind);
 
-/// As many as the widest of the messages has.
+/// Twice what the widest of the messages has.
 const FIELDS: usize = 40;
 
+/// Finds every field of a message.
 struct Decoder([Field; FIELDS]);
 
 /// Where the next field goes.

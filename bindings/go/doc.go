@@ -17,8 +17,9 @@
 //	}
 //
 // It is a thin layer over the C library libwalstream, found by pkg-config; the build tag walstream_static links it
-// statically. The library reads, decodes and reconnects on a thread of its own; a batch of events crosses from C to Go in
-// one call, and Go then reads the library's memory where it is. A goroutine that waits for events holds no thread. Hence the one rule: an [Event], and every [Row], [Value],
-// string and slice taken from it, is valid until the stream moves on to the next event or is closed. [Event.Clone] keeps one. What
+// statically. The library reads, decodes and reconnects on a thread of its own; a goroutine that waits for events holds none.
+// A batch of events crosses from C to Go in one call, and Go then reads the library's memory where it is. Hence the one rule: an
+// [Event], and every [Row], [Value], string and slice taken from it, is valid until the stream moves on to the next event or is
+// closed. [Event.Clone] keeps one. What
 // is copied says so: [Value.Any], [Row.Scan], [Value.String].
 package walstream

@@ -98,7 +98,7 @@ pub(super) fn read<S: FieldSink + ?Sized>(r: &mut Reader<'_>, fields: &mut S) ->
     }
 }
 
-/// Any column, or a broken one.
+/// A column without a value, or a broken one: whole values were taken in their run.
 #[inline(always)]
 fn field<S: FieldSink + ?Sized>(r: &mut Reader<'_>, fields: &mut S) -> Result<(), WireError> {
     let at = r.offset();
